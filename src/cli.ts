@@ -1,0 +1,66 @@
+import { type Config, isLoopback, readConfig } from './config/config.ts'
+import { loadSources } from './config/load.ts'
+import { parseFlags } from './flags.ts'
+import { HELP, TERMINAL_GREETING } from './help.ts'
+import { createLog, type Log } from './log.ts'
+import { createMcpServer } from './mcp/server.ts'
+import { createToolHost } from './mcp/tools.ts'
+import { createRedactor } from './redact.ts'
+import { serveStdio } from './serve-stdio.ts'
+import { escapeControls } from './text.ts'
+import type { Upstream } from './upstream/attempt.ts'
+import { createClient } from './upstream/client.ts'
+import { UsageError } from './usage-error.ts'
+import { NAME, VERSION } from './version.ts'
+
+async function main(): Promise<void> {
+  const flags = parseFlags(process.argv.slice(2))
+  if (flags.help) return void process.stdout.write(HELP)
+  if (flags.version) return void process.stdout.write(`${VERSION}\n`)
+  const config = readConfig(await loadSources(process.env, flags.envFile), 'warn')
+  const redact = createRedactor([config.key])
+  const log = createLog(config.logLevel, (line) => process.stderr.write(`${escapeControls(redact(line))}\n`))
+  reportSettings(config, flags.sandbox, log)
+
+  const upstream = await createUpstream(config, flags.sandbox)
+  const client = createClient({ upstream, timeoutMs: config.timeoutMs, log })
+  const server = createMcpServer({
+    host: createToolHost(client, log),
+    title: flags.sandbox ? 'Metronome customers (sandbox)' : 'Metronome customers',
+    key: flags.sandbox ? undefined : config.key,
+  })
+  if (process.stdin.isTTY) process.stderr.write(TERMINAL_GREETING)
+  const { stdin: input, stdout: output } = process
+  await serveStdio({ server, input, output, redact, signals: process, exit: (code) => process.exit(code) })
+}
+
+function reportSettings(config: Config, sandbox: boolean, log: Log): void {
+  for (const warning of config.warnings) log('warn', 'setting', { message: JSON.stringify(warning) })
+  if (sandbox) return log('info', 'sandbox', {})
+  if (config.keySource) return log('info', 'api-key', { source: JSON.stringify(config.keySource) })
+  log('warn', 'api-key-missing', {
+    fix: '"set METRONOME_API_KEY, or start with --sandbox; until then every call fails"',
+  })
+}
+
+async function createUpstream({ baseUrl, proxy }: Config, sandbox: boolean): Promise<Upstream> {
+  if (sandbox) {
+    const { createSandbox } = await import('./sandbox/sandbox.ts')
+    return createSandbox()
+  }
+  if (proxy && !isLoopback(new URL(baseUrl).hostname)) {
+    const { createProxyFetch } = await import('./upstream/proxy.ts')
+    return { fetch: createProxyFetch(proxy), baseUrl, needsKey: true }
+  }
+  return { fetch: (input, init) => globalThis.fetch(input, init), baseUrl, needsKey: true }
+}
+
+// A reader of stderr may leave before us; that is no reason to fail.
+process.stderr.on('error', () => {})
+
+main().catch((error: unknown) => {
+  const wrongUsage = error instanceof UsageError
+  const message = wrongUsage || error instanceof Error ? error.message : String(error)
+  process.stderr.write(`${NAME}: ${escapeControls(message)}\n`)
+  process.exitCode = wrongUsage ? 2 : 1
+})

@@ -1,0 +1,57 @@
+import { UsageError } from '../usage-error.ts'
+import type { Sources, Variables } from './sources.ts'
+
+const MIN_KEY_CHARACTERS = 8
+
+export interface FoundKey {
+  readonly key: string | undefined
+  readonly source: string | undefined
+}
+
+/** Finds the API key; the first place that holds one wins. No key is no error: the tools can be listed without. */
+export function readKey({ environment, envFile, dotEnv, readFile }: Sources): FoundKey {
+  const places: [source: string, find: () => string | undefined][] = [
+    ...keyVariables(environment, readFile, ''),
+    ...keyVariables(envFile, readFile, ' of --env-file'),
+    // A stranger's folder may hold a planted .env: it can give a key, but never say where a key goes.
+    ['METRONOME_API_KEY of .env', () => dotEnv.METRONOME_API_KEY],
+  ]
+  for (const [source, find] of places) {
+    const key = find()?.trim()
+    if (key) return { key: checkKey(key, source), source }
+  }
+  return { key: undefined, source: undefined }
+}
+
+function keyVariables(
+  variables: Variables,
+  readFile: Sources['readFile'],
+  suffix: string,
+): [string, () => string | undefined][] {
+  return [
+    [`METRONOME_API_KEY${suffix}`, () => variables.METRONOME_API_KEY],
+    [`METRONOME_BEARER_TOKEN${suffix}`, () => variables.METRONOME_BEARER_TOKEN],
+    [`METRONOME_API_KEY_FILE${suffix}`, () => readKeyFile(variables.METRONOME_API_KEY_FILE?.trim(), readFile)],
+  ]
+}
+
+function readKeyFile(path: string | undefined, readFile: Sources['readFile']): string | undefined {
+  if (!path) return undefined
+  try {
+    return readFile(path)
+  } catch (error) {
+    const { code = 'unreadable' } = error as { code?: string } // errors of node:fs carry a code
+    throw new UsageError(
+      `METRONOME_API_KEY_FILE names a file that cannot be read (${code}); correct the path or unset it.`,
+    )
+  }
+}
+
+/** Throws when the text cannot be a key; never repeats any of it. */
+export function checkKey(key: string, source: string): string {
+  const wrong = (what: string) => new UsageError(`${source} ${what}; copy the API key from Metronome again.`)
+  if (/\s/.test(key)) throw wrong('has white space inside')
+  if (!/^[\x21-\x7e]+$/.test(key)) throw wrong('has control or non-ASCII characters')
+  if (key.length < MIN_KEY_CHARACTERS) throw wrong(`is shorter than ${MIN_KEY_CHARACTERS} characters`)
+  return key
+}

@@ -1,0 +1,24 @@
+import { NAME, VERSION } from './version.ts'
+
+export const HELP = `${NAME} ${VERSION}
+MCP server for Metronome customers: 15 tools over stdio. An independent project.
+
+Usage: ${NAME} [flags]
+
+  --sandbox         answer from a Metronome in memory: no account, no key, no network
+  --env-file PATH   read METRONOME_* and proxy variables from a file; the environment wins
+  --help, --version
+
+Environment:
+  METRONOME_API_KEY       API key; also METRONOME_BEARER_TOKEN, or METRONOME_API_KEY_FILE with a path
+  METRONOME_BASE_URL      default https://api.metronome.com
+  METRONOME_TIMEOUT_MS    budget of one call, 1000 to 600000, default 45000
+  METRONOME_LOG           debug, info, warn (default), error or off; lines go to stderr
+  HTTPS_PROXY, HTTP_PROXY, NO_PROXY
+`
+
+/** For somebody who starts the program by hand and waits for something to happen. */
+export const TERMINAL_GREETING = `${NAME} ${VERSION} speaks MCP on stdin and stdout: an MCP client starts it, you seldom do.
+Put it into your client's configuration: "metronome": {"command": "npx", "args": ["-y", "${NAME}"], "env": {"METRONOME_API_KEY": "..."}}
+Try it without an account: add "--sandbox" to args. See --help; Ctrl-C ends it.
+`

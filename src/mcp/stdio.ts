@@ -1,0 +1,136 @@
+import { isUtf8 } from 'node:buffer'
+import type { Readable, Writable } from 'node:stream'
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
+import { ErrorCode, type JSONRPCMessage, JSONRPCMessageSchema } from '@modelcontextprotocol/sdk/types.js'
+import type { Redact } from '../redact.ts'
+
+/** Longest line that is read; a longer one is refused without ending the connection. */
+const MAX_LINE_MIB = 4
+const MAX_LINE_BYTES = MAX_LINE_MIB * 1024 * 1024
+const NEWLINE = 0x0a
+
+export interface StdioStreams {
+  readonly input: Readable
+  readonly output: Writable
+  readonly redact: Redact
+}
+
+export interface StdioTransport extends Transport {
+  /** Resolves when every request read so far has its answer, and what was written has left the process. */
+  settle(): Promise<void>
+}
+
+/**
+ * MCP's stdio framing. The SDK's own transport drops the connection on a huge line and leaves lines that it cannot
+ * parse without an answer.
+ */
+export function createStdioTransport({ input, output, redact }: StdioStreams): StdioTransport {
+  const unanswered = new Set<string | number>()
+  let whenSettled: (() => void) | undefined
+  let written = Promise.resolve()
+
+  const transport: StdioTransport = {
+    async start() {
+      const splitter = createLineSplitter(readLine, () =>
+        refuse(ErrorCode.InvalidRequest, `a line is longer than ${MAX_LINE_MIB} MiB`),
+      )
+      input.on('data', splitter)
+      input.on('error', (error) => transport.onerror?.(error))
+    },
+    async send(message) {
+      written = new Promise((resolve) => output.write(`${redact(JSON.stringify(message))}\n`, () => resolve()))
+      if ('id' in message && !('method' in message) && message.id !== undefined) markAnswered(message.id)
+    },
+    async close() {
+      input.removeAllListeners('data')
+      input.pause()
+      transport.onclose?.()
+    },
+    async settle() {
+      if (unanswered.size > 0)
+        await new Promise<void>((resolve) => {
+          whenSettled = resolve
+        })
+      await written
+    },
+  }
+
+  function markAnswered(id: string | number): void {
+    unanswered.delete(id)
+    if (unanswered.size === 0) whenSettled?.()
+  }
+
+  function refuse(code: ErrorCode, reason: string, id?: string | number): void {
+    // Without an `id` member: the schema of MCP does not know JSON-RPC's null.
+    const answer = {
+      jsonrpc: '2.0',
+      ...(id !== undefined && { id }),
+      error: { code, message: `${reason}; nothing was done` },
+    }
+    void transport.send(answer as JSONRPCMessage) // an error answer without id is no message of the SDK's type
+  }
+
+  function readLine(line: Buffer): void {
+    if (!isUtf8(line)) return refuse(ErrorCode.ParseError, 'a line is not UTF-8')
+    const text = line.toString('utf8').replace(/^\ufeff/, '')
+    if (text.trim() === '') return
+    let json: unknown
+    try {
+      json = JSON.parse(text)
+    } catch {
+      return refuse(ErrorCode.ParseError, 'a line is not JSON')
+    }
+    const message = JSONRPCMessageSchema.safeParse(json)
+    if (!message.success) return refuse(ErrorCode.InvalidRequest, describeInvalid(json), readId(json))
+    deliver(message.data)
+  }
+
+  function deliver(message: JSONRPCMessage): void {
+    if ('method' in message && 'id' in message) unanswered.add(message.id)
+    // A cancelled request gets no answer.
+    if ('method' in message && message.method === 'notifications/cancelled') {
+      const id = message.params?.requestId
+      if (typeof id === 'string' || typeof id === 'number') markAnswered(id)
+    }
+    transport.onmessage?.(message)
+  }
+
+  return transport
+}
+
+function describeInvalid(json: unknown): string {
+  return Array.isArray(json)
+    ? 'batches are not served: send one message a line'
+    : 'a line is not a JSON-RPC 2.0 message'
+}
+
+function readId(json: unknown): string | number | undefined {
+  const id = typeof json === 'object' && json !== null && 'id' in json ? json.id : undefined
+  return typeof id === 'string' || typeof id === 'number' ? id : undefined
+}
+
+/** Cuts a byte stream into lines. What belongs to a line over the limit is dropped up to its end. */
+function createLineSplitter(onLine: (line: Buffer) => void, onTooLong: () => void): (chunk: Buffer) => void {
+  let parts: Buffer[] = []
+  let size = 0
+  const take = (part: Buffer): void => {
+    const before = size
+    size += part.length
+    if (size <= MAX_LINE_BYTES) parts.push(part)
+    else if (before <= MAX_LINE_BYTES) {
+      parts = []
+      onTooLong()
+    }
+  }
+  return (chunk) => {
+    let start = 0
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      take(chunk.subarray(start, end))
+      if (size <= MAX_LINE_BYTES) onLine(Buffer.concat(parts))
+      parts = []
+      size = 0
+      start = end + 1
+    }
+    take(chunk.subarray(start))
+  }
+}

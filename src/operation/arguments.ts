@@ -1,0 +1,102 @@
+import { closestMatch } from 'leven'
+import * as z from 'zod'
+import type { JsonObject, Operation } from './define.ts'
+import { InputError, type InputIssue } from './input-error.ts'
+
+const MAX_DEPTH = 64
+
+/**
+ * Checks what a caller sent for `op` and returns it unchanged, but for objects and arrays that came as JSON text.
+ * Throws {@link InputError} with every field that failed.
+ */
+export function parseArguments(op: Operation, raw: unknown): JsonObject {
+  const issues: InputIssue[] = []
+  const unwrapped = unwrap(raw ?? {}, op.input, [], issues)
+  if (issues.length === 0) {
+    const parsed = op.input.safeParse(unwrapped, { reportInput: true })
+    // What was checked is sent as it came: zod would sort its keys.
+    if (parsed.success) return unwrapped as JsonObject // the schema is an object, and it matched
+    issues.push(...parsed.error.issues.flatMap((issue) => describeIssue(issue, op.input)))
+  }
+  throw new InputError(op.tool, issues)
+}
+
+/** Some clients send nested objects and arrays as JSON text. Only where the schema wants one is it read as such. */
+function unwrap(
+  value: unknown,
+  schema: z.core.$ZodType | undefined,
+  path: PropertyKey[],
+  issues: InputIssue[],
+): unknown {
+  const inner = schema && stripOptional(schema)
+  const parsed = typeof value === 'string' && isContainer(inner) ? parseContainer(value) : value
+  if (path.length > MAX_DEPTH) {
+    issues.push({ path: formatPath(path.slice(0, 3)), message: `is nested deeper than ${MAX_DEPTH} levels` })
+    return undefined
+  }
+  if (typeof parsed === 'number' && Number.isInteger(parsed) && !Number.isSafeInteger(parsed))
+    issues.push({ path: formatPath(path), message: 'is too large to keep its digits; send it as a string' })
+  if (Array.isArray(parsed))
+    return parsed.map((item, index) => unwrap(item, childSchema(inner, index), [...path, index], issues))
+  if (typeof parsed !== 'object' || parsed === null) return parsed
+  return Object.fromEntries(
+    Object.entries(parsed).map(([key, item]) => {
+      const at = [...path, key]
+      // zod passes over this key in open objects, so it would be sent unchecked.
+      if (key === '__proto__') issues.push({ path: formatPath(at), message: 'is not allowed as a field name' })
+      return [key, unwrap(item, childSchema(inner, key), at, issues)]
+    }),
+  )
+}
+
+function parseContainer(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return text
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+function stripOptional(schema: z.core.$ZodType): z.core.$ZodType {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodNullable ? stripOptional(schema.unwrap()) : schema
+}
+
+function isContainer(schema: z.core.$ZodType | undefined): boolean {
+  return schema instanceof z.ZodObject || schema instanceof z.ZodArray || schema instanceof z.ZodRecord
+}
+
+function childSchema(schema: z.core.$ZodType | undefined, key: PropertyKey): z.core.$ZodType | undefined {
+  if (schema instanceof z.ZodArray) return schema.element
+  if (schema instanceof z.ZodObject && typeof key === 'string' && Object.hasOwn(schema.shape, key))
+    return schema.shape[key]
+  return schema instanceof z.ZodRecord ? schema.valueType : undefined
+}
+
+function describeIssue(issue: z.core.$ZodIssue, root: z.ZodObject): InputIssue[] {
+  if (issue.code !== 'unrecognized_keys') {
+    const missing = issue.input === undefined && issue.path.length > 0
+    return [{ path: formatPath(issue.path), message: missing ? 'is required' : lowerFirst(issue.message) }]
+  }
+  const owner = issue.path.reduce<z.core.$ZodType | undefined>(
+    (schema, key) => childSchema(schema && stripOptional(schema), key),
+    root,
+  )
+  const inner = owner && stripOptional(owner)
+  const known = inner instanceof z.ZodObject ? Object.keys(inner.shape) : []
+  return issue.keys.map((key) => ({ path: formatPath([...issue.path, key]), message: unknownField(key, known) }))
+}
+
+function unknownField(key: string, known: string[]): string {
+  const nearest = closestMatch(key.slice(0, 64), known, { maxDistance: 8 })
+  return nearest ? `is not a known field; did you mean ${nearest}?` : `is not a known field; known: ${known.join(', ')}`
+}
+
+function formatPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`
+    return text ? `${text}.${String(key)}` : String(key)
+  }, '')
+}
+
+const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)

@@ -1,0 +1,40 @@
+import * as z from 'zod'
+import type { JsonObject } from './define.ts'
+
+// Clients and models choke on these, and each costs tokens in every conversation.
+const UNWANTED = ['pattern', 'format', 'propertyNames']
+
+/** JSON Schema 2020-12 of what a schema takes in: plain, without `anyOf`, `$ref`, `pattern` or `format`. */
+export function inputJsonSchema(schema: z.ZodType): JsonObject {
+  return plainJsonSchema(schema, 'input')
+}
+
+/** JSON Schema 2020-12 of what a schema lets out; open at every level. */
+export function outputJsonSchema(schema: z.ZodType): JsonObject {
+  return plainJsonSchema(schema, 'output')
+}
+
+function plainJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonObject {
+  const { $schema, ...plain } = z.toJSONSchema(schema, {
+    io,
+    override: ({ jsonSchema }) => {
+      for (const key of UNWANTED) delete jsonSchema[key]
+      if (isEmpty(jsonSchema.additionalProperties)) delete jsonSchema.additionalProperties
+      flattenNullable(jsonSchema)
+    },
+  })
+  return plain
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0
+}
+
+/** `anyOf: [X, null]` becomes X with `type: [x, null]`. */
+function flattenNullable(jsonSchema: JsonObject): void {
+  if (!Array.isArray(jsonSchema.anyOf)) return
+  const [kept, nothing] = jsonSchema.anyOf as JsonObject[] // zod writes a nullable as exactly this pair
+  if (!kept || nothing?.type !== 'null') return
+  delete jsonSchema.anyOf
+  Object.assign(jsonSchema, kept, { type: [kept.type, 'null'] })
+}

@@ -1,0 +1,94 @@
+import * as z from 'zod'
+import { defineOperation } from '../operation/define.ts'
+import { BILLING_PROVIDERS, deliveryFields } from './configuration-fields.ts'
+import { customerId, openObject, uuid } from './fields.ts'
+import { configuration, reply } from './records.ts'
+import { acme, acmeStripe, DELIVERY_METHOD_ID } from './samples.ts'
+
+export const setBillingConfigurations = defineOperation({
+  tool: 'set-billing-provider-configurations-customer',
+  title: 'Set billing provider configurations for a customer',
+  description:
+    'Adds billing provider configurations; it replaces and changes none, so a second call adds them twice. Fetch the present ones first. Nothing is billed until a contract selects the new id. Metronome answers 500 for an unknown customer, too.',
+  method: 'POST',
+  path: '/v1/setCustomerBillingProviderConfigurations',
+  hints: { readOnly: false, destructive: false, idempotent: false },
+  input: z.strictObject({
+    data: z
+      .array(
+        z.strictObject({
+          customer_id: customerId,
+          billing_provider: z.enum(BILLING_PROVIDERS),
+          configuration: openObject(
+            'stripe: stripe_customer_id, stripe_collection_method (charge_automatically, send_invoice, auto_charge_payment_intent, manually_charge_payment_intent), leave_stripe_invoices_in_draft. aws_marketplace: aws_customer_id, aws_product_code, aws_region, aws_is_subscription_product (usage-based only). azure_marketplace: azure_subscription_id. gcp_marketplace: gcp_entitlement_id, gcp_service_name. netsuite: netsuite_customer_id.',
+          ).optional(),
+          ...deliveryFields,
+        }),
+      )
+      .describe('Configurations to add.'),
+  }),
+  output: reply(z.array(z.looseObject({ id: z.string().optional() }))),
+  advice: {
+    500: 'Metronome answers 500 for a customer that does not exist as well: check customer_id with get-customer.',
+  },
+  example: {
+    input: {
+      data: [
+        {
+          customer_id: acme.id,
+          billing_provider: 'stripe',
+          configuration: { stripe_customer_id: 'cus_1234', stripe_collection_method: 'send_invoice' },
+          delivery_method: 'direct_to_billing_provider',
+        },
+      ],
+    },
+    output: {
+      data: [
+        {
+          id: '2d45952c-5a6e-43a9-8aab-f61ee21be81a',
+          billing_provider: 'stripe',
+          customer_id: acme.id,
+          configuration: { stripe_customer_id: 'cus_1234', stripe_collection_method: 'send_invoice' },
+          delivery_method_id: DELIVERY_METHOD_ID,
+        },
+      ],
+    },
+  },
+})
+
+export const fetchBillingConfigurations = defineOperation({
+  tool: 'fetch-billing-provider-configurations-customer',
+  title: 'Fetch billing provider configurations for a customer',
+  description:
+    'Get the billing provider configurations of a customer with their ids. An empty list does not prove that the customer exists.',
+  method: 'POST',
+  path: '/v1/getCustomerBillingProviderConfigurations',
+  hints: { readOnly: true, destructive: false, idempotent: false },
+  input: z.strictObject({
+    customer_id: customerId,
+    include_archived: z.boolean().optional().describe('Archived ones as well.'),
+  }),
+  output: reply(z.array(configuration)),
+  example: { input: { customer_id: acme.id }, output: { data: [acmeStripe] } },
+})
+
+export const archiveBillingConfigurations = defineOperation({
+  tool: 'archive-billing-provider-configurations-customer',
+  title: 'Archive billing provider configurations for a customer',
+  description:
+    'Irreversible: archives billing provider configurations at once. Contracts using them stop billing there and can get no new one, an invoice in its grace period is not sent, threshold recharge is switched off. All ids or none.',
+  method: 'POST',
+  path: '/v1/archiveCustomerBillingProviderConfigurations',
+  hints: { readOnly: false, destructive: false, idempotent: false },
+  input: z.strictObject({
+    customer_id: customerId,
+    customer_billing_provider_configuration_ids: z
+      .array(uuid('UUID.'))
+      .describe('Ids from fetch-billing-provider-configurations-customer.'),
+  }),
+  output: reply(z.looseObject({})),
+  example: {
+    input: { customer_id: acme.id, customer_billing_provider_configuration_ids: [acmeStripe.id] },
+    output: { data: { customer_id: acme.id, customer_billing_provider_configuration_ids: [acmeStripe.id] } },
+  },
+})

@@ -1,0 +1,32 @@
+import * as z from 'zod'
+import { openObject, uuid } from './fields.ts'
+
+/** Providers that create-customer accepts. */
+const CONTRACT_PROVIDERS = ['aws_marketplace', 'azure_marketplace', 'gcp_marketplace', 'stripe', 'netsuite'] as const
+/** Providers that set-billing-provider-configurations-customer accepts. */
+export const BILLING_PROVIDERS = [...CONTRACT_PROVIDERS, 'custom', 'quickbooks_online', 'workday', 'metronome'] as const
+const DELIVERY_METHODS = ['direct_to_billing_provider', 'aws_sqs', 'tackle', 'aws_sns'] as const
+
+export const deliveryFields = {
+  delivery_method: z.enum(DELIVERY_METHODS).optional().describe('Needed unless delivery_method_id is given.'),
+  delivery_method_id: uuid('UUID; needed when several accounts of the provider are connected.').optional(),
+  tax_provider: z
+    .enum(['anrok', 'avalara', 'stripe'])
+    .optional()
+    .describe('Only for Stripe with a payment-intent collection method.'),
+}
+
+export const revenueProvider = z.enum(['netsuite'])
+
+export const providerConfiguration = z.strictObject({
+  billing_provider: z.enum(CONTRACT_PROVIDERS),
+  configuration: openObject('Keys of the provider.').optional(),
+  ...deliveryFields,
+})
+
+export const revenueConfiguration = z.strictObject({
+  provider: revenueProvider,
+  configuration: openObject('netsuite_customer_id.').optional(),
+  delivery_method: z.enum(['direct_to_billing_provider']).optional(),
+  delivery_method_id: uuid('UUID.').optional(),
+})

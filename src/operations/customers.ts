@@ -1,0 +1,142 @@
+import * as z from 'zod'
+import { defineOperation } from '../operation/define.ts'
+import { providerConfiguration, revenueConfiguration } from './configuration-fields.ts'
+import { customerId, customerName, ingestAliases, MAX_ALIASES, queryText, text, uuid } from './fields.ts'
+import { customer, customerDetail, reply } from './records.ts'
+import { acme, acmeDetail } from './samples.ts'
+
+const MAX_FILTER_IDS = 100
+const MAX_PAGE = 100
+
+const aliasTaken =
+  'An ingest alias is taken. Find its holder with list-customers and ingest_alias, then once more with only_archived true.'
+
+export const listCustomers = defineOperation({
+  tool: 'list-customers',
+  title: 'List customers',
+  description:
+    'Find customers: the active ones, or with only_archived the archived ones instead. Returns one page; pass its next_page back with the same filters until it is null.',
+  method: 'GET',
+  path: '/v1/customers',
+  hints: { readOnly: true, destructive: false, idempotent: true },
+  input: z.strictObject({
+    limit: z.int().min(1).max(MAX_PAGE).optional().describe('Customers per page.'),
+    next_page: queryText('Cursor from the previous page.').optional(),
+    ingest_alias: queryText('Only the customer that has this alias.').optional(),
+    customer_ids: z.array(uuid('UUID.')).max(MAX_FILTER_IDS).optional().describe('Only these customers.'),
+    only_archived: z.boolean().optional().describe('Archived instead of active customers.'),
+    salesforce_account_ids: z
+      .array(queryText('Salesforce id.').refine((id) => !id.includes(','), 'must not contain a comma'))
+      .max(MAX_FILTER_IDS)
+      .optional()
+      .describe('Only customers of these Salesforce accounts.'),
+  }),
+  output: z.looseObject({ data: z.array(customerDetail), next_page: z.string().nullable().optional() }),
+  example: {
+    input: { ingest_alias: 'acme-prod' },
+    output: { data: [acmeDetail], next_page: null },
+  },
+})
+
+export const getCustomer = defineOperation({
+  tool: 'get-customer',
+  title: 'Get a customer',
+  description:
+    'Get one customer by id, active or archived. For its billing use fetch-billing-provider-configurations-customer.',
+  method: 'GET',
+  path: '/v1/customers/{customer_id}',
+  hints: { readOnly: true, destructive: false, idempotent: true },
+  input: z.strictObject({ customer_id: customerId }),
+  output: reply(customerDetail),
+  example: { input: { customer_id: acme.id }, output: { data: acmeDetail } },
+})
+
+export const createCustomer = defineOperation({
+  tool: 'create-customer',
+  title: 'Create a customer',
+  description:
+    'Create a customer, optionally with its billing. Names are not unique: a second call makes a second customer, unless an ingest alias makes it a 409. It can only be archived afterwards. Configurations bill nothing until a contract selects them.',
+  method: 'POST',
+  path: '/v1/customers',
+  hints: { readOnly: false, destructive: false, idempotent: false },
+  input: z.strictObject({
+    name: customerName('Display name'),
+    ingest_aliases: ingestAliases
+      .optional()
+      .describe(`Ids that usage events may carry instead of the customer id; unique, archived customers included.`),
+    external_id: text(1, 128).optional().describe('Deprecated: use ingest_aliases.'),
+    custom_fields: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('Values by key; each key must be registered in Metronome before.'),
+    customer_billing_provider_configurations: z
+      .array(providerConfiguration)
+      .optional()
+      .describe('Where invoices go; keys of configuration as in set-billing-provider-configurations-customer.'),
+    customer_revenue_system_configurations: z
+      .array(revenueConfiguration)
+      .optional()
+      .describe('Revenue systems; only on accounts that have the feature.'),
+  }),
+  output: reply(customer),
+  advice: {
+    404: 'On a trial account this is also the answer when it has its 5 active customers.',
+    409: aliasTaken,
+  },
+  example: {
+    input: {
+      name: 'Bolt Analytics',
+      ingest_aliases: ['bolt-prod'],
+      customer_billing_provider_configurations: [
+        {
+          billing_provider: 'stripe',
+          delivery_method: 'direct_to_billing_provider',
+          configuration: { stripe_customer_id: 'cus_123', stripe_collection_method: 'charge_automatically' },
+        },
+      ],
+    },
+    output: {
+      data: {
+        id: '8deed800-1b7a-495d-a207-6c52bac54dc9',
+        external_id: 'bolt-prod',
+        ingest_aliases: ['bolt-prod'],
+        name: 'Bolt Analytics',
+        custom_fields: {},
+      },
+    },
+  },
+})
+
+export const archiveCustomer = defineOperation({
+  tool: 'archive-customer',
+  title: 'Archive a customer',
+  description:
+    'Irreversible: archives the customer with its billing configurations, ends all its contracts today, voids their invoices and stops notifications. Its aliases stay taken: to reuse one, remove it with create-update-customer-ingest-aliases before.',
+  method: 'POST',
+  path: '/v1/customers/archive',
+  hints: { readOnly: false, destructive: false, idempotent: false },
+  input: z.strictObject({ id: customerId }),
+  output: reply(z.looseObject({ id: z.string() })),
+  example: { input: { id: acme.id }, output: { data: { id: acme.id } } },
+})
+
+export const setIngestAliases = defineOperation({
+  tool: 'create-update-customer-ingest-aliases',
+  title: 'Create or update customer ingest aliases',
+  description:
+    'Replaces all ingest aliases of a customer; nothing is merged. Read the present ones with get-customer and send the whole new set. All usage sent under an alias, past usage too, follows it. An alias of another customer, archived or not, gives 409: remove it there first.',
+  method: 'POST',
+  path: '/v1/customers/{customer_id}/setIngestAliases',
+  hints: { readOnly: false, destructive: false, idempotent: false },
+  input: z.strictObject({
+    customer_id: customerId,
+    ingest_aliases: ingestAliases.describe(`The whole new set, at most ${MAX_ALIASES}; [] removes all.`),
+  }),
+  output: z.looseObject({}),
+  emptyAnswer: true,
+  advice: { 409: aliasTaken },
+  example: {
+    input: { customer_id: acme.id, ingest_aliases: ['team@acme.example', 'acme-prod', 'acme-eu'] },
+    output: { success: true },
+  },
+})

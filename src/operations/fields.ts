@@ -1,0 +1,57 @@
+import * as z from 'zod'
+
+const UUID_RULE = 'must be a UUID such as d7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
+
+/** Any RFC 4122 shape and case; Metronome itself decides whether the id exists. */
+export function uuid(description: string) {
+  return z.guid(UUID_RULE).describe(description)
+}
+
+export const customerId = uuid('Metronome customer id (UUID).')
+
+// The contract counts characters as JSON Schema does, in code points; zod counts UTF-16 units.
+const countCharacters = (text: string): number => Array.from(text).length
+
+/** A string of `min` to `max` characters. */
+export function text(min: number, max: number) {
+  const rule = `must have ${min} to ${max} characters`
+  return z
+    .string()
+    .refine((value) => countCharacters(value) >= min && countCharacters(value) <= max, rule)
+    .meta({ minLength: min, maxLength: max })
+}
+
+/** A string that goes into the query: not empty, and expressible in UTF-8. */
+export function queryText(description: string) {
+  return z
+    .string()
+    .refine((value) => value !== '', 'must not be empty; leave the field out instead')
+    .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
+    .describe(description)
+}
+
+/** RFC 3339 with `Z` or an offset. */
+export function dateTime(description: string) {
+  return z.iso
+    .datetime({ offset: true, error: 'must be an RFC 3339 date-time such as 2026-01-31T00:00:00Z' })
+    .describe(description)
+}
+
+/** An object whose keys depend on the provider; Metronome publishes no schema for it. */
+export function openObject(description: string) {
+  return z.record(z.string(), z.unknown()).describe(description)
+}
+
+export const MAX_ALIASES = 2000
+export const MAX_ALIAS_CHARACTERS = 128
+export const MAX_NAME_CHARACTERS = 160
+
+export const ingestAliases = z.array(text(1, MAX_ALIAS_CHARACTERS)).max(MAX_ALIASES)
+
+/** Longer names are cut by Metronome without a word; so say it, and neither cut nor refuse. */
+export function customerName(description: string) {
+  return z
+    .string()
+    .refine((value) => value !== '', 'must not be empty')
+    .describe(`${description}; Metronome cuts it at ${MAX_NAME_CHARACTERS} characters.`)
+}

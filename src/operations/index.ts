@@ -1,0 +1,33 @@
+import type { Operation } from '../operation/define.ts'
+import {
+  archiveBillingConfigurations,
+  fetchBillingConfigurations,
+  setBillingConfigurations,
+} from './billing-configurations.ts'
+import { archiveCustomer, createCustomer, getCustomer, listCustomers, setIngestAliases } from './customers.ts'
+import { getDashboard } from './dashboard.ts'
+import {
+  archiveRevenueConfigurations,
+  fetchRevenueConfigurations,
+  setRevenueConfigurations,
+} from './revenue-configurations.ts'
+import { setBillableStatus, setCustomerName, updateCustomerConfig } from './settings.ts'
+
+/** The 15 operations in the order of the specification. */
+export const operations: readonly Operation[] = [
+  archiveBillingConfigurations,
+  archiveRevenueConfigurations,
+  listCustomers,
+  createCustomer,
+  archiveCustomer,
+  setBillableStatus,
+  getCustomer,
+  setIngestAliases,
+  setCustomerName,
+  updateCustomerConfig,
+  getDashboard,
+  fetchBillingConfigurations,
+  fetchRevenueConfigurations,
+  setBillingConfigurations,
+  setRevenueConfigurations,
+]

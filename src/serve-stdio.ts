@@ -1,0 +1,40 @@
+import type { EventEmitter } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
+import type { StdioStreams } from './mcp/stdio.ts'
+import { createStdioTransport } from './mcp/stdio.ts'
+
+/** Time for answers that are still under way when the client leaves; the process ends within 2 s. */
+const GRACE_MS = 1_200
+/** Time for cancelled writes to leave their line on stderr. */
+const CANCEL_MS = 200
+
+export interface StdioOptions extends StdioStreams {
+  readonly server: Server
+  /** Emits SIGTERM, SIGINT and SIGHUP. */
+  readonly signals: EventEmitter
+  readonly exit: (code: number) => void
+}
+
+/** Serves MCP on stdin and stdout until the client leaves or a signal comes; then ends with code 0. */
+export async function serveStdio({ server, signals, exit, ...streams }: StdioOptions): Promise<void> {
+  const transport = createStdioTransport(streams)
+  let ending = false
+
+  const end = async (graceMs: number): Promise<void> => {
+    if (ending) return
+    ending = true
+    setTimeout(() => exit(0), GRACE_MS + 2 * CANCEL_MS)
+    await Promise.race([transport.settle(), delay(graceMs)])
+    // Closing cancels every call that is still under way.
+    await server.close()
+    await Promise.race([transport.settle(), delay(CANCEL_MS)])
+    exit(0)
+  }
+
+  streams.input.once('end', () => void end(GRACE_MS))
+  streams.input.once('error', () => void end(0))
+  streams.output.once('error', () => void end(0))
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) signals.once(signal, () => void end(GRACE_MS))
+  await server.connect(transport)
+}

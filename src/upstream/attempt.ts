@@ -1,0 +1,125 @@
+import { type $Fetch, createFetch } from 'ofetch'
+import { CancelledError } from './errors.ts'
+import type { UpstreamRequest } from './request.ts'
+
+export type Fetch = typeof globalThis.fetch
+
+/** Where requests go: the real Metronome, a stand-in on loopback, or the sandbox. */
+export interface Upstream {
+  readonly fetch: Fetch
+  /** Scheme, host and an optional path prefix, without a slash at the end. */
+  readonly baseUrl: string
+  readonly needsKey: boolean
+  /** Said in every result: the sandbox marks its answers. */
+  readonly note?: string
+}
+
+/** How one attempt ended. */
+export type Ending =
+  /** A whole answer came; `text` is absent when its body could not be read as text, and `problem` says why. */
+  | { kind: 'answered'; status: number; headers: Headers; text?: string; problem?: string }
+  /** The connection was never made, so nothing was sent. */
+  | { kind: 'unsent'; reason: string }
+  /** The request may have arrived, the answer did not. */
+  | { kind: 'lost'; reason: string }
+
+export interface AttemptOptions {
+  readonly headers: Record<string, string>
+  /** Milliseconds for connecting, headers and body together. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Largest answer that is read, after decompression. */
+export const MAX_ANSWER_MIB = 5
+const MAX_ANSWER_BYTES = MAX_ANSWER_MIB * 1024 * 1024
+
+const TIMED_OUT = Symbol('timed out')
+const CANCELLED = Symbol('cancelled')
+
+/** Sends a request once. Throws {@link CancelledError} when the signal aborts; every other ending is returned. */
+export type Attempt = (request: UpstreamRequest, options: AttemptOptions) => Promise<Ending>
+
+export function createAttempt(upstream: Upstream): Attempt {
+  const { raw } = createFetch({ fetch: upstream.fetch })
+  return (request, options) => attempt(raw, upstream.baseUrl, request, options)
+}
+
+async function attempt(
+  send: $Fetch['raw'],
+  baseUrl: string,
+  request: UpstreamRequest,
+  { headers, timeoutMs, signal }: AttemptOptions,
+): Promise<Ending> {
+  if (signal?.aborted) throw new CancelledError('cancelled before it was sent')
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(TIMED_OUT), timeoutMs)
+  const cancel = () => controller.abort(CANCELLED)
+  signal?.addEventListener('abort', cancel, { once: true })
+  try {
+    const response = await send(baseUrl + request.target, {
+      method: request.method,
+      headers: { ...headers, accept: request.accept, ...(request.body && { 'content-type': 'application/json' }) },
+      ...(request.body && { body: request.body }),
+      // ofetch's own repeats, redirects, parsing and time-out are off: each would break a promise made here.
+      retry: 0,
+      redirect: 'manual',
+      responseType: 'stream',
+      ignoreResponseError: true,
+      signal: controller.signal,
+    })
+    return { kind: 'answered', status: response.status, headers: response.headers, ...(await readBody(response.body)) }
+  } catch (error) {
+    if (controller.signal.reason === CANCELLED) throw new CancelledError('cancelled while it was under way')
+    if (controller.signal.reason === TIMED_OUT) return { kind: 'lost', reason: `no answer within ${timeoutMs} ms` }
+    return classifyFailure(error)
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', cancel)
+  }
+}
+
+async function readBody(body: ReadableStream<Uint8Array> | null): Promise<{ text?: string; problem?: string }> {
+  if (!body) return { text: '' }
+  const reader = body.getReader()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    size += part.value.byteLength
+    if (size > MAX_ANSWER_BYTES) {
+      await reader.cancel()
+      return { problem: `more than ${MAX_ANSWER_MIB} MiB` }
+    }
+    chunks.push(part.value)
+  }
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)) }
+  } catch {
+    return { problem: 'bytes that are not UTF-8 text' }
+  }
+}
+
+interface SystemError {
+  code?: string
+  syscall?: string
+  cause?: unknown
+  errors?: unknown[]
+}
+
+// Failures that Node reports before a request leaves the machine: names, routes, refused connections, TLS handshakes.
+const UNSENT_CODES =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|UNABLE_TO_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_\w+)$/
+
+function classifyFailure(error: unknown): Ending {
+  const causes = flattenCauses(error)
+  const code = causes.find((cause) => cause.code)?.code
+  const unsent = causes.some(({ code = '', syscall }) => UNSENT_CODES.test(code) || syscall === 'connect')
+  if (unsent) return { kind: 'unsent', reason: `no connection (${code})` }
+  return { kind: 'lost', reason: `the connection broke${code ? ` (${code})` : ''}` }
+}
+
+function flattenCauses(error: unknown): SystemError[] {
+  if (typeof error !== 'object' || error === null) return []
+  const { cause, errors = [] } = error as SystemError // errors of Node and undici carry these fields
+  return [error as SystemError, ...flattenCauses(cause), ...errors.flatMap(flattenCauses)]
+}

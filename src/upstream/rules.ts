@@ -1,0 +1,67 @@
+import type { Ending } from './attempt.ts'
+
+/** What one attempt's ending means for a write. */
+interface Rule {
+  /** For people: the same words stand in the documentation. */
+  readonly when: string
+  readonly matches: (ending: Ending) => boolean
+  /** May be sent again, with the same Idempotency-Key and body. */
+  readonly repeat: boolean
+  /** The write may have been done, or may still be. */
+  readonly doubt: boolean
+}
+
+const answered = (ending: Ending, matches: (status: number) => boolean): boolean =>
+  ending.kind === 'answered' && matches(ending.status)
+
+/** The first rule that matches decides. */
+export const WRITE_RULES: readonly Rule[] = [
+  { when: 'no connection could be made', matches: ({ kind }) => kind === 'unsent', repeat: true, doubt: false },
+  { when: 'the answer did not come whole', matches: ({ kind }) => kind === 'lost', repeat: true, doubt: true },
+  { when: '429', matches: (ending) => answered(ending, (status) => status === 429), repeat: true, doubt: false },
+  {
+    when: '408, 502, 503, 504',
+    matches: (ending) => answered(ending, (status) => [408, 502, 503, 504].includes(status)),
+    repeat: true,
+    doubt: true,
+  },
+  {
+    when: 'any other 4xx',
+    matches: (ending) => answered(ending, (status) => status >= 400 && status < 500),
+    repeat: false,
+    doubt: false,
+  },
+  // 500 stays stored under the key, so that a repeat would only bring it back.
+  {
+    when: 'anything else: 500, a redirect, a 2xx that cannot be read',
+    matches: () => true,
+    repeat: false,
+    doubt: true,
+  },
+]
+
+function ruleFor(ending: Ending): Rule {
+  const rule = WRITE_RULES.find(({ matches }) => matches(ending))
+  if (!rule) throw new Error('the last rule matches everything')
+  return rule
+}
+
+/** Whether the write may have been done although no usable answer says so. */
+export function leavesDoubt(history: readonly Ending[]): boolean {
+  return history.some((ending) => ruleFor(ending).doubt)
+}
+
+export function mayRepeatWrite(history: readonly Ending[]): boolean {
+  const last = history.at(-1)
+  if (!last) return false
+  // After an attempt without an answer, 409 may only say that this attempt is still under way.
+  if (answered(last, (status) => status === 409)) return leavesDoubt(history)
+  return ruleFor(last).repeat
+}
+
+/** Reads are repeated after anything that may pass. */
+export function mayRepeatRead(history: readonly Ending[]): boolean {
+  const last = history.at(-1)
+  if (last?.kind !== 'answered') return true
+  return last.status === 408 || last.status === 429 || last.status >= 500
+}

@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs'
+import { defineConfig } from 'vitest/config'
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+
+export default defineConfig({
+  define: { PACKAGE_VERSION: JSON.stringify(version) },
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 15_000,
+    // Two cores: more workers would only wait for each other.
+    maxWorkers: 2,
+  },
+})
