@@ -3,8 +3,10 @@ import type { JsonObject, Operation } from '../operation/define.ts'
 import { inputJsonSchema, outputJsonSchema } from '../operation/json-schema.ts'
 import { operations } from '../operations/index.ts'
 import { escapeControls } from '../text.ts'
-import type { CallContext, Client, Reply } from '../upstream/client.ts'
+import type { Client } from '../upstream/client.ts'
 import { describeFailure } from '../upstream/failure.ts'
+import type { Reply } from '../upstream/reply.ts'
+import type { CallContext } from '../upstream/sender.ts'
 
 export interface Tool {
   readonly name: string

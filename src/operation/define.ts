@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import type { WriteRules } from './write.ts'
 
 /** MCP behaviour hints, as the specification of the tools binds them. */
 export interface Hints {
@@ -26,6 +27,8 @@ export interface Operation {
   readonly output: z.ZodObject
   /** Metronome answers 200 without a body. */
   readonly emptyAnswer?: true
+  /** On the operations that write; the others only read, and are repeated freely. */
+  readonly write?: WriteRules
   /** What to do next when Metronome answers with this status; where absent, the general advice stands. */
   readonly advice?: Readonly<Record<number, string>>
   readonly example: { readonly input: JsonObject; readonly output: JsonObject }

@@ -2,8 +2,25 @@ import * as z from 'zod'
 import { defineOperation } from '../operation/define.ts'
 import { BILLING_PROVIDERS, deliveryFields } from './configuration-fields.ts'
 import { customerId, openObject, uuid } from './fields.ts'
+import { proofOfAddition, proofOfRemoval } from './proof-of-configurations.ts'
 import { configuration, reply } from './records.ts'
 import { acme, acmeStripe, DELIVERY_METHOD_ID } from './samples.ts'
+
+export const fetchBillingConfigurations = defineOperation({
+  tool: 'fetch-billing-provider-configurations-customer',
+  title: 'Fetch billing provider configurations for a customer',
+  description:
+    'Get the billing provider configurations of a customer with their ids. An empty list does not prove that the customer exists.',
+  method: 'POST',
+  path: '/v1/getCustomerBillingProviderConfigurations',
+  hints: { readOnly: true, destructive: false, idempotent: false },
+  input: z.strictObject({
+    customer_id: customerId,
+    include_archived: z.boolean().optional().describe('Archived ones as well.'),
+  }),
+  output: reply(z.array(configuration)),
+  example: { input: { customer_id: acme.id }, output: { data: [acmeStripe] } },
+})
 
 export const setBillingConfigurations = defineOperation({
   tool: 'set-billing-provider-configurations-customer',
@@ -28,6 +45,7 @@ export const setBillingConfigurations = defineOperation({
       .describe('Configurations to add.'),
   }),
   output: reply(z.array(z.looseObject({ id: z.string().optional() }))),
+  write: proofOfAddition(fetchBillingConfigurations, 'billing_provider'),
   advice: {
     500: 'Metronome answers 500 for a customer that does not exist as well: check customer_id with get-customer.',
   },
@@ -56,22 +74,6 @@ export const setBillingConfigurations = defineOperation({
   },
 })
 
-export const fetchBillingConfigurations = defineOperation({
-  tool: 'fetch-billing-provider-configurations-customer',
-  title: 'Fetch billing provider configurations for a customer',
-  description:
-    'Get the billing provider configurations of a customer with their ids. An empty list does not prove that the customer exists.',
-  method: 'POST',
-  path: '/v1/getCustomerBillingProviderConfigurations',
-  hints: { readOnly: true, destructive: false, idempotent: false },
-  input: z.strictObject({
-    customer_id: customerId,
-    include_archived: z.boolean().optional().describe('Archived ones as well.'),
-  }),
-  output: reply(z.array(configuration)),
-  example: { input: { customer_id: acme.id }, output: { data: [acmeStripe] } },
-})
-
 export const archiveBillingConfigurations = defineOperation({
   tool: 'archive-billing-provider-configurations-customer',
   title: 'Archive billing provider configurations for a customer',
@@ -87,6 +89,7 @@ export const archiveBillingConfigurations = defineOperation({
       .describe('Ids from fetch-billing-provider-configurations-customer.'),
   }),
   output: reply(z.looseObject({})),
+  write: proofOfRemoval(fetchBillingConfigurations, 'customer_billing_provider_configuration_ids'),
   example: {
     input: { customer_id: acme.id, customer_billing_provider_configuration_ids: [acmeStripe.id] },
     output: { data: { customer_id: acme.id, customer_billing_provider_configuration_ids: [acmeStripe.id] } },

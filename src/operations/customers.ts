@@ -1,14 +1,16 @@
 import * as z from 'zod'
 import { defineOperation } from '../operation/define.ts'
 import { providerConfiguration, revenueConfiguration } from './configuration-fields.ts'
-import { customerId, customerName, ingestAliases, MAX_ALIASES, queryText, text, uuid } from './fields.ts'
+import { customerId, customerName, ingestAliases, queryText, text, uuid } from './fields.ts'
+import { proofOfArchiving, proofOfCreation } from './proof-of-customer.ts'
 import { customer, customerDetail, reply } from './records.ts'
 import { acme, acmeDetail } from './samples.ts'
 
 const MAX_FILTER_IDS = 100
 const MAX_PAGE = 100
 
-const aliasTaken =
+/** What to do next when Metronome says that an alias is taken. */
+export const ALIAS_TAKEN =
   'An ingest alias is taken. Find its holder with list-customers and ingest_alias, then once more with only_archived true.'
 
 export const listCustomers = defineOperation({
@@ -79,9 +81,10 @@ export const createCustomer = defineOperation({
       .describe('Revenue systems; only on accounts that have the feature.'),
   }),
   output: reply(customer),
+  write: proofOfCreation(listCustomers),
   advice: {
     404: 'On a trial account this is also the answer when it has its 5 active customers.',
-    409: aliasTaken,
+    409: ALIAS_TAKEN,
   },
   example: {
     input: {
@@ -117,26 +120,6 @@ export const archiveCustomer = defineOperation({
   hints: { readOnly: false, destructive: false, idempotent: false },
   input: z.strictObject({ id: customerId }),
   output: reply(z.looseObject({ id: z.string() })),
+  write: proofOfArchiving(getCustomer),
   example: { input: { id: acme.id }, output: { data: { id: acme.id } } },
-})
-
-export const setIngestAliases = defineOperation({
-  tool: 'create-update-customer-ingest-aliases',
-  title: 'Create or update customer ingest aliases',
-  description:
-    'Replaces all ingest aliases of a customer; nothing is merged. Read the present ones with get-customer and send the whole new set. All usage sent under an alias, past usage too, follows it. An alias of another customer, archived or not, gives 409: remove it there first.',
-  method: 'POST',
-  path: '/v1/customers/{customer_id}/setIngestAliases',
-  hints: { readOnly: false, destructive: false, idempotent: false },
-  input: z.strictObject({
-    customer_id: customerId,
-    ingest_aliases: ingestAliases.describe(`The whole new set, at most ${MAX_ALIASES}; [] removes all.`),
-  }),
-  output: z.looseObject({}),
-  emptyAnswer: true,
-  advice: { 409: aliasTaken },
-  example: {
-    input: { customer_id: acme.id, ingest_aliases: ['team@acme.example', 'acme-prod', 'acme-eu'] },
-    output: { success: true },
-  },
 })

@@ -4,14 +4,14 @@ import {
   fetchBillingConfigurations,
   setBillingConfigurations,
 } from './billing-configurations.ts'
-import { archiveCustomer, createCustomer, getCustomer, listCustomers, setIngestAliases } from './customers.ts'
+import { archiveCustomer, createCustomer, getCustomer, listCustomers } from './customers.ts'
 import { getDashboard } from './dashboard.ts'
 import {
   archiveRevenueConfigurations,
   fetchRevenueConfigurations,
   setRevenueConfigurations,
 } from './revenue-configurations.ts'
-import { setBillableStatus, setCustomerName, updateCustomerConfig } from './settings.ts'
+import { setBillableStatus, setCustomerName, setIngestAliases, updateCustomerConfig } from './settings.ts'
 
 /** The 15 operations in the order of the specification. */
 export const operations: readonly Operation[] = [

@@ -2,8 +2,26 @@ import * as z from 'zod'
 import { defineOperation } from '../operation/define.ts'
 import { revenueProvider } from './configuration-fields.ts'
 import { customerId, openObject, uuid } from './fields.ts'
+import { proofOfAddition, proofOfRemoval } from './proof-of-configurations.ts'
 import { configuration, reply } from './records.ts'
 import { acme, acmeNetsuite } from './samples.ts'
+
+export const fetchRevenueConfigurations = defineOperation({
+  tool: 'fetch-revenue-system-configurations-customer',
+  title: 'Fetch revenue system configurations for a customer',
+  description:
+    'Get the revenue system configurations of a customer with their ids. An empty list does not prove that the customer exists. Only on accounts that have the feature.',
+  method: 'POST',
+  path: '/v1/getCustomerRevenueSystemConfigurations',
+  hints: { readOnly: true, destructive: false, idempotent: false },
+  input: z.strictObject({
+    customer_id: customerId,
+    provider: revenueProvider.optional(),
+    include_archived: z.boolean().optional().describe('Archived ones as well.'),
+  }),
+  output: reply(z.array(configuration)),
+  example: { input: { customer_id: acme.id }, output: { data: [acmeNetsuite] } },
+})
 
 export const setRevenueConfigurations = defineOperation({
   tool: 'set-revenue-system-configurations-customer',
@@ -26,29 +44,13 @@ export const setRevenueConfigurations = defineOperation({
       .describe('Configurations to add.'),
   }),
   output: reply(z.array(configuration)),
+  write: proofOfAddition(fetchRevenueConfigurations, 'provider'),
   example: {
     input: {
       data: [{ customer_id: acme.id, provider: 'netsuite', configuration: { netsuite_customer_id: '12345' } }],
     },
     output: { data: [acmeNetsuite] },
   },
-})
-
-export const fetchRevenueConfigurations = defineOperation({
-  tool: 'fetch-revenue-system-configurations-customer',
-  title: 'Fetch revenue system configurations for a customer',
-  description:
-    'Get the revenue system configurations of a customer with their ids. An empty list does not prove that the customer exists. Only on accounts that have the feature.',
-  method: 'POST',
-  path: '/v1/getCustomerRevenueSystemConfigurations',
-  hints: { readOnly: true, destructive: false, idempotent: false },
-  input: z.strictObject({
-    customer_id: customerId,
-    provider: revenueProvider.optional(),
-    include_archived: z.boolean().optional().describe('Archived ones as well.'),
-  }),
-  output: reply(z.array(configuration)),
-  example: { input: { customer_id: acme.id }, output: { data: [acmeNetsuite] } },
 })
 
 export const archiveRevenueConfigurations = defineOperation({
@@ -66,6 +68,7 @@ export const archiveRevenueConfigurations = defineOperation({
       .describe('Ids from fetch-revenue-system-configurations-customer.'),
   }),
   output: reply(z.looseObject({})),
+  write: proofOfRemoval(fetchRevenueConfigurations, 'customer_revenue_system_configuration_ids'),
   example: {
     input: { customer_id: acme.id, customer_revenue_system_configuration_ids: [acmeNetsuite.id] },
     output: { data: { customer_id: acme.id, customer_revenue_system_configuration_ids: [acmeNetsuite.id] } },

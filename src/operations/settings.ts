@@ -1,8 +1,25 @@
 import * as z from 'zod'
-import { defineOperation } from '../operation/define.ts'
-import { customerId, customerName, dateTime } from './fields.ts'
+import { defineOperation, type JsonObject } from '../operation/define.ts'
+import { asObject } from '../operation/json.ts'
+import { conflictOverAliases } from './alias-holders.ts'
+import { ALIAS_TAKEN, getCustomer, listCustomers } from './customers.ts'
+import { customerId, customerName, dateTime, ingestAliases, MAX_ALIASES } from './fields.ts'
+import { proofByState, sameName, sameSet } from './proof-of-customer.ts'
 import { customer, reply } from './records.ts'
 import { acme } from './samples.ts'
+
+/** `current_billable_status` is shown only on accounts that have the feature. */
+function isBillableStatusInPlace(args: JsonObject, { current_billable_status }: JsonObject): boolean {
+  const { value, effective_at } = asObject(current_billable_status)
+  return value === args.billable_status && Date.parse(String(effective_at)) === Date.parse(String(args.effective_at))
+}
+
+/** The draft setting is shown nowhere, so that a change of it proves nothing. */
+function isConfigurationInPlace(args: JsonObject, { customer_config }: JsonObject): boolean {
+  const { salesforce_account_id } = asObject(customer_config)
+  const isReadable = 'salesforce_account_id' in args && !('leave_stripe_invoices_in_draft' in args)
+  return isReadable && (salesforce_account_id ?? null) === args.salesforce_account_id
+}
 
 export const setBillableStatus = defineOperation({
   tool: 'set-customer-billable-status',
@@ -20,6 +37,9 @@ export const setBillableStatus = defineOperation({
     ),
   }),
   output: reply(z.looseObject({ id: z.string() })),
+  write: proofByState(getCustomer, isBillableStatusInPlace, ({ customer_id, billable_status }) => ({
+    data: { id: customer_id, current_billable_status: billable_status },
+  })),
   example: {
     input: { customer_id: acme.id, billable_status: 'unbillable', effective_at: '2026-01-01T00:00:00Z' },
     output: { data: { id: acme.id, current_billable_status: 'unbillable' } },
@@ -35,6 +55,11 @@ export const setCustomerName = defineOperation({
   hints: { readOnly: false, destructive: false, idempotent: false },
   input: z.strictObject({ customer_id: customerId, name: customerName('The new name') }),
   output: reply(customer),
+  write: proofByState(
+    getCustomer,
+    ({ name }, shown) => sameName(name, shown.name),
+    (_, shown) => ({ data: shown }),
+  ),
   example: { input: { customer_id: acme.id, name: 'Acme EU' }, output: { data: { ...acme, name: 'Acme EU' } } },
 })
 
@@ -57,8 +82,38 @@ export const updateCustomerConfig = defineOperation({
   }),
   output: z.looseObject({}),
   emptyAnswer: true,
+  write: proofByState(getCustomer, isConfigurationInPlace, () => ({ success: true })),
   example: {
     input: { customer_id: acme.id, salesforce_account_id: '0015500001WO1ZiABL' },
+    output: { success: true },
+  },
+})
+
+export const setIngestAliases = defineOperation({
+  tool: 'create-update-customer-ingest-aliases',
+  title: 'Create or update customer ingest aliases',
+  description:
+    'Replaces all ingest aliases of a customer; nothing is merged. Read the present ones with get-customer and send the whole new set. All usage sent under an alias, past usage too, follows it. An alias of another customer, archived or not, gives 409: remove it there first.',
+  method: 'POST',
+  path: '/v1/customers/{customer_id}/setIngestAliases',
+  hints: { readOnly: false, destructive: false, idempotent: false },
+  input: z.strictObject({
+    customer_id: customerId,
+    ingest_aliases: ingestAliases.describe(`The whole new set, at most ${MAX_ALIASES}; [] removes all.`),
+  }),
+  output: z.looseObject({}),
+  emptyAnswer: true,
+  write: {
+    ...proofByState(
+      getCustomer,
+      ({ ingest_aliases }, shown) => sameSet(ingest_aliases, shown.ingest_aliases),
+      () => ({ success: true }),
+    ),
+    conflict: conflictOverAliases(listCustomers),
+  },
+  advice: { 409: ALIAS_TAKEN },
+  example: {
+    input: { customer_id: acme.id, ingest_aliases: ['team@acme.example', 'acme-prod', 'acme-eu'] },
     output: { success: true },
   },
 })

@@ -49,7 +49,7 @@ function describeErrorBody(text: string): string {
 }
 
 /** `undefined` when the text is not JSON; blank text is the empty answer `null`. */
-function parseJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   if (text.trim() === '') return null
   try {
     return JSON.parse(text)

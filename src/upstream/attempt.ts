@@ -51,7 +51,7 @@ async function attempt(
   request: UpstreamRequest,
   { headers, timeoutMs, signal }: AttemptOptions,
 ): Promise<Ending> {
-  if (signal?.aborted) throw new CancelledError('cancelled before it was sent')
+  if (signal?.aborted) throw new CancelledError('cancelled before it was sent', false)
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(TIMED_OUT), timeoutMs)
   const cancel = () => controller.abort(CANCELLED)
@@ -70,7 +70,7 @@ async function attempt(
     })
     return { kind: 'answered', status: response.status, headers: response.headers, ...(await readBody(response.body)) }
   } catch (error) {
-    if (controller.signal.reason === CANCELLED) throw new CancelledError('cancelled while it was under way')
+    if (controller.signal.reason === CANCELLED) throw new CancelledError('cancelled while it was under way', true)
     if (controller.signal.reason === TIMED_OUT) return { kind: 'lost', reason: `no answer within ${timeoutMs} ms` }
     return classifyFailure(error)
   } finally {

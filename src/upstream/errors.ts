@@ -28,6 +28,14 @@ export class UpstreamError extends Error {
 /** The caller gave up: it cancelled the call, closed its connection, or the program is ending. */
 export class CancelledError extends Error {
   override readonly name = 'CancelledError'
+
+  constructor(
+    message: string,
+    /** Whether a request was under way. */
+    readonly wasSending: boolean,
+  ) {
+    super(message)
+  }
 }
 
 /** No API key for this call: nothing was sent. */

@@ -14,21 +14,31 @@ export interface RepeatPlan {
   readonly deadline: number
   readonly signal: AbortSignal | undefined
   readonly sleep: Sleep
+  /** Told after each attempt. */
+  readonly onEnding?: (ending: Ending) => void
+  /** Told before each wait: its length, and the number of the attempt that follows. */
+  readonly onRepeat?: (waitMs: number, attemptNumber: number) => void
 }
 
-/** Sends a request up to three times, and returns how each attempt ended. */
-export async function sendRepeatedly(attempt: Attempt, request: UpstreamRequest, plan: RepeatPlan): Promise<Ending[]> {
+/** Sends a request up to three times and adds to `history` how each attempt ended. Returns the last ending. */
+export async function sendRepeatedly(
+  attempt: Attempt,
+  request: UpstreamRequest,
+  plan: RepeatPlan,
+  history: Ending[] = [],
+): Promise<Ending> {
   const { headers, mayRepeat, attemptMs, deadline, signal, sleep } = plan
-  const history: Ending[] = []
   for (;;) {
     const timeoutMs = Math.max(1, Math.min(attemptMs, deadline - Date.now()))
     const ending = await attempt(request, { headers, timeoutMs, signal })
     history.push(ending)
-    if (history.length > MAX_REPEATS || !mayRepeat(history)) return history
+    plan.onEnding?.(ending)
+    if (history.length > MAX_REPEATS || !mayRepeat(history)) return ending
     const retryAfter = readRetryAfter(ending)
     const wait = waitBefore(history.length - 1, retryAfter)
     const tooLong = retryAfter !== undefined && retryAfter > MAX_RETRY_AFTER_SECONDS
-    if (tooLong || Date.now() + wait >= deadline) return history
+    if (tooLong || Date.now() + wait >= deadline) return ending
+    plan.onRepeat?.(wait, history.length + 1)
     await sleep(wait, signal)
   }
 }

@@ -51,6 +51,11 @@ export function leavesDoubt(history: readonly Ending[]): boolean {
   return history.some((ending) => ruleFor(ending).doubt)
 }
 
+/** Whether nothing of the call is under way any more: a plain 500 is Metronome's own, final answer. */
+export function isSettled(history: readonly Ending[]): boolean {
+  return history.every((ending) => !ruleFor(ending).doubt || answered(ending, (status) => status === 500))
+}
+
 export function mayRepeatWrite(history: readonly Ending[]): boolean {
   const last = history.at(-1)
   if (!last) return false

@@ -14,7 +14,7 @@ export const sleep: Sleep = async (milliseconds, signal) => {
   try {
     await delay(milliseconds, undefined, { signal })
   } catch {
-    throw new CancelledError('cancelled while waiting to repeat')
+    throw new CancelledError('cancelled while waiting to repeat', false)
   }
 }
 

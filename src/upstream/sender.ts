@@ -1,0 +1,53 @@
+import type { JsonObject, Operation } from '../operation/define.ts'
+import { NAME, VERSION } from '../version.ts'
+import { createAttempt, type Ending, type Upstream } from './attempt.ts'
+import { type RepeatPlan, sendRepeatedly } from './repeated.ts'
+import { buildRequest } from './request.ts'
+import type { Sleep } from './waiting.ts'
+
+/** What a call needs to know of its caller. */
+export interface CallContext {
+  /** Metronome API key; the sandbox needs none. */
+  readonly key: string | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Told in a few words when the program waits, repeats or reads back. */
+  readonly onProgress?: ((message: string) => void) | undefined
+  /** The caller's own Idempotency-Key for a write; where absent, a fresh one is made. */
+  readonly idempotencyKey?: string | undefined
+}
+
+export interface SendOptions extends Pick<RepeatPlan, 'mayRepeat' | 'attemptMs' | 'deadline' | 'onEnding'> {
+  readonly context: CallContext
+  readonly idempotencyKey?: string
+  /** Takes the ending of each attempt. */
+  readonly history?: Ending[]
+}
+
+/** Sends one operation, as often as its plan allows. The arguments have passed their check. */
+export type Send = (op: Operation, args: JsonObject, options: SendOptions) => Promise<Ending>
+
+export function createSender(upstream: Upstream, sleep: Sleep): Send {
+  const attempt = createAttempt(upstream)
+  return (op, args, { context, idempotencyKey, history, ...plan }) =>
+    sendRepeatedly(
+      attempt,
+      buildRequest(op, args),
+      {
+        ...plan,
+        headers: buildHeaders(context.key, idempotencyKey),
+        signal: context.signal,
+        sleep,
+        onRepeat: (waitMs, attemptNumber) =>
+          context.onProgress?.(`${op.tool}: waiting ${(waitMs / 1000).toFixed(1)} s before attempt ${attemptNumber}`),
+      },
+      history,
+    )
+}
+
+function buildHeaders(key: string | undefined, idempotencyKey: string | undefined): Record<string, string> {
+  return {
+    'user-agent': `${NAME}/${VERSION}`,
+    ...(key !== undefined && { authorization: `Bearer ${key}` }),
+    ...(idempotencyKey && { 'idempotency-key': idempotencyKey }),
+  }
+}
