@@ -33,7 +33,7 @@ export function createClient({ upstream, timeoutMs, log, sleep = realSleep }: Cl
   async function perform(op: Operation, raw: unknown, context: CallContext): Promise<Reply> {
     if (upstream.needsKey && context.key === undefined) throw new MissingKeyError(op.tool)
     const args = parseArguments(op, raw)
-    if (op.write) return write(op, op.write, args, context, timeoutMs)
+    if (op.write) return write({ op, rules: op.write, args, context, timeoutMs })
     return readUpstream(send, op, args, { context, deadline: Date.now() + timeoutMs })
   }
 

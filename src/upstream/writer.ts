@@ -9,91 +9,105 @@ import { readReply, readUpstream, statusOf } from './reader.ts'
 import type { Reply } from './reply.ts'
 import { leavesDoubt, mayRepeatWrite } from './rules.ts'
 import type { CallContext, Send } from './sender.ts'
-import { createServerClock } from './server-clock.ts'
+import { createServerClock, type ServerClock } from './server-clock.ts'
 import { createTwins } from './twins.ts'
 import { readRetryAfter } from './waiting.ts'
 import { adviseOn, describeEnding } from './wording.ts'
 
-/** One attempt may not eat what a repeat needs, nor all attempts what reading back needs. */
+// One attempt may not eat what a repeat needs, nor all attempts what reading back needs.
 const ATTEMPT_SHARE = 0.4
 const ATTEMPTS_SHARE = 0.85
 const READ_BACK_SHARE = 1 - ATTEMPTS_SHARE
 
-export type Write = (
-  op: Operation,
-  rules: WriteRules,
-  args: JsonObject,
-  context: CallContext,
-  timeoutMs: number,
-) => Promise<Reply>
+/** One call of an operation that writes. */
+export interface WriteCall {
+  readonly op: Operation
+  readonly rules: WriteRules
+  readonly args: JsonObject
+  readonly context: CallContext
+  /** Budget in milliseconds. */
+  readonly timeoutMs: number
+}
+
+interface StartedWrite extends WriteCall {
+  readonly startedAt: number
+  readonly clock: ServerClock
+  readonly idempotencyKey: string
+  /** How each attempt ended. */
+  readonly history: Ending[]
+}
 
 /** Calls operations that write: under one Idempotency-Key, and with certainty about what came of it. */
-export function createWriter(send: Send, log: Log): Write {
+export function createWriter(send: Send, log: Log): (call: WriteCall) => Promise<Reply> {
   const twins = createTwins()
-
-  return async (op, rules, args, context, timeoutMs) => {
+  return async (call) => {
     const startedAt = Date.now()
-    const clock = createServerClock(startedAt)
-    const aliases = rules.aliases?.(args) ?? []
+    const idempotencyKey = call.context.idempotencyKey ?? randomUUID()
+    const write = { ...call, startedAt, idempotencyKey, clock: createServerClock(startedAt), history: [] }
+    const aliases = call.rules.aliases?.(call.args) ?? []
     const hasTwin = twins.claim(aliases)
-    const idempotencyKey = context.idempotencyKey ?? randomUUID()
-    const history: Ending[] = []
-
-    try {
-      const ending = await send(op, args, {
-        context,
-        idempotencyKey,
-        history,
-        mayRepeat: mayRepeatWrite,
-        attemptMs: timeoutMs * ATTEMPT_SHARE,
-        deadline: startedAt + timeoutMs * ATTEMPTS_SHARE,
-        onEnding: clock.observe,
-      })
-      const reply = readReply(op, ending)
-      if (reply) return reply
-      if (leavesDoubt(history)) context.onProgress?.(`${op.tool}: no certain answer; reading back`)
-      const start = { isBefore: clock.isBeforeCall, hasTwin }
-      const readBackBy = Math.min(startedAt + timeoutMs, Date.now() + timeoutMs * READ_BACK_SHARE)
-      const read = async ({ op, args }: Read) => {
-        const { body } = await readUpstream(send, op, args, {
-          context,
-          deadline: readBackBy,
-          onEnding: clock.observe,
-        })
-        return body
-      }
-      const verdict = await decideOutcome({ op, rules, args, history, start, read })
-      if (verdict.outcome === 'not_applied' && !hasTwin) twins.release(aliases)
-      return conclude(op, rules, args, history, ending, verdict)
-    } catch (error) {
-      if (error instanceof CancelledError && (error.wasSending || leavesDoubt(history)))
-        log('warn', 'write-cancelled', { tool: op.tool, 'idempotency-key': idempotencyKey, outcome: 'unknown' })
-      throw error
-    }
+    const ending = await withTrace(log, write, () => sendWrite(send, write))
+    const reply = readReply(call.op, ending)
+    if (reply) return reply
+    const verdict = await withTrace(log, write, () => settle(send, write, hasTwin))
+    if (verdict.outcome === 'not_applied' && !hasTwin) twins.release(aliases)
+    return conclude(write, ending, verdict)
   }
 }
 
-function conclude(
-  op: Operation,
-  rules: WriteRules,
-  args: JsonObject,
-  history: readonly Ending[],
-  ending: Ending,
-  { outcome, saw, body }: Verdict,
-): Reply {
+function sendWrite(
+  send: Send,
+  { op, args, context, timeoutMs, startedAt, clock, ...write }: StartedWrite,
+): Promise<Ending> {
+  return send(op, args, {
+    context,
+    idempotencyKey: write.idempotencyKey,
+    history: write.history,
+    mayRepeat: mayRepeatWrite,
+    attemptMs: timeoutMs * ATTEMPT_SHARE,
+    deadline: startedAt + timeoutMs * ATTEMPTS_SHARE,
+    onEnding: clock.observe,
+  })
+}
+
+function settle(send: Send, write: StartedWrite, hasTwin: boolean): Promise<Verdict> {
+  const { op, context, timeoutMs, startedAt, clock, history } = write
+  if (leavesDoubt(history)) context.onProgress?.(`${op.tool}: no certain answer; reading back`)
+  const deadline = Math.min(startedAt + timeoutMs, Date.now() + timeoutMs * READ_BACK_SHARE)
+  const read = async ({ op, args }: Read): Promise<JsonObject> => {
+    const { body } = await readUpstream(send, op, args, { context, deadline, onEnding: clock.observe })
+    return body
+  }
+  return decideOutcome({ ...write, start: { isBefore: clock.isBeforeCall, hasTwin }, read })
+}
+
+/** A write that was sent and then cancelled has no answer to say so: it leaves a line in the log. */
+async function withTrace<T>(
+  log: Log,
+  { op, idempotencyKey, history }: StartedWrite,
+  step: () => Promise<T>,
+): Promise<T> {
+  const before = history.length
+  try {
+    return await step()
+  } catch (error) {
+    const isOpen = error instanceof CancelledError && (leavesDoubt(history) || (error.wasSending && before === 0))
+    if (isOpen) log('warn', 'write-cancelled', { tool: op.tool, 'idempotency-key': idempotencyKey, outcome: 'unknown' })
+    throw error
+  }
+}
+
+function conclude({ op, rules, args, history }: StartedWrite, ending: Ending, { outcome, saw, body }: Verdict): Reply {
   const said = describeEnding(op, ending)
   const attempts = history.length > 1 ? `Sent ${history.length} times under one Idempotency-Key.` : ''
-  if (body)
-    return {
-      status: 200,
-      body,
-      note: [`${outcome}: found out by reading back.`, said, attempts, saw].filter(Boolean).join(' '),
-    }
+  if (body) return { status: 200, body, note: join(`${outcome}: found out by reading back.`, said, attempts, saw) }
   const next =
-    outcome === 'unknown' ? [op.advice?.[statusOf(ending) ?? 0] ?? '', rules.lookUp(args)] : [adviseOn(op, ending)]
-  throw new UpstreamError(`${op.tool}: ${[said, attempts, saw, ...next].filter(Boolean).join(' ')}`, {
+    outcome === 'unknown' ? join(op.advice?.[statusOf(ending) ?? 0], rules.lookUp(args)) : adviseOn(op, ending)
+  throw new UpstreamError(`${op.tool}: ${join(said, attempts, saw, next)}`, {
     status: statusOf(ending),
     retryAfterSeconds: readRetryAfter(ending),
     outcome,
   })
 }
+
+const join = (...sentences: (string | undefined)[]): string => sentences.filter(Boolean).join(' ')
