@@ -1,6 +1,6 @@
 import { type Config, isLoopback, readConfig } from './config/config.ts'
 import { loadSources } from './config/load.ts'
-import { parseFlags } from './flags.ts'
+import { type Flags, parseFlags } from './flags.ts'
 import { HELP, TERMINAL_GREETING } from './help.ts'
 import { createLog, type Log } from './log.ts'
 import { createMcpServer } from './mcp/server.ts'
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevel, (line) => process.stderr.write(`${escapeControls(redact(line))}\n`))
   reportSettings(config, flags.sandbox, log)
 
-  const upstream = await createUpstream(config, flags.sandbox)
+  const upstream = await createUpstream(config, flags)
   const client = createClient({ upstream, timeoutMs: config.timeoutMs, log })
   const server = createMcpServer({
     host: createToolHost(client, log),
@@ -43,10 +43,10 @@ function reportSettings(config: Config, sandbox: boolean, log: Log): void {
   })
 }
 
-async function createUpstream({ baseUrl, proxy }: Config, sandbox: boolean): Promise<Upstream> {
-  if (sandbox) {
+async function createUpstream({ baseUrl, proxy }: Config, flags: Flags): Promise<Upstream> {
+  if (flags.sandbox) {
     const { createSandbox } = await import('./sandbox/sandbox.ts')
-    return createSandbox()
+    return createSandbox({ faults: flags.sandboxFaults, seed: flags.sandboxSeed })
   }
   if (proxy && !isLoopback(new URL(baseUrl).hostname)) {
     const { createProxyFetch } = await import('./upstream/proxy.ts')

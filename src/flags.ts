@@ -6,6 +6,8 @@ const FLAGS = {
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
   sandbox: { type: 'boolean' },
+  'sandbox-faults': { type: 'string' },
+  'sandbox-seed': { type: 'string' },
   'env-file': { type: 'string' },
 } as const
 
@@ -13,6 +15,9 @@ export interface Flags {
   readonly help: boolean
   readonly version: boolean
   readonly sandbox: boolean
+  /** What the sandbox is told to fail at. */
+  readonly sandboxFaults: string | undefined
+  readonly sandboxSeed: number | undefined
   readonly envFile: string | undefined
 }
 
@@ -25,12 +30,31 @@ export function parseFlags(argv: readonly string[]): Flags {
       throw new UsageError('unexpected argument; see --help. An API key is never given on the command line.')
     if (token.kind === 'option') values[token.name] = readOption(token)
   }
+  requireFlag(values, 'sandbox-faults', 'sandbox')
+  requireFlag(values, 'sandbox-seed', 'sandbox-faults')
   return {
     help: values.help === true,
     version: values.version === true,
     sandbox: values.sandbox === true,
-    envFile: typeof values['env-file'] === 'string' ? values['env-file'] : undefined,
+    sandboxFaults: readText(values['sandbox-faults']),
+    sandboxSeed: readSeed(readText(values['sandbox-seed'])),
+    envFile: readText(values['env-file']),
   }
+}
+
+function requireFlag(values: Readonly<Record<string, string | true>>, name: string, needed: string): void {
+  if (values[name] !== undefined && values[needed] === undefined)
+    throw new UsageError(`--${name} works with --${needed} only; add it or leave --${name} out.`)
+}
+
+function readText(value: string | true | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+function readSeed(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
+  if (!/^\d{1,15}$/.test(value)) throw new UsageError('--sandbox-seed must be a whole number.')
+  return Number(value)
 }
 
 function readOption({

@@ -6,6 +6,11 @@ MCP server for Metronome customers: 15 tools over stdio. An independent project.
 Usage: ${NAME} [flags]
 
   --sandbox         answer from a Metronome in memory: no account, no key, no network
+  --sandbox-faults SPEC
+                    make it fail at the first attempts of each write: NAME[:ATTEMPTS], comma-separated one after
+                    the other, with @reads or @all for reads; NAME is lost-answer, reset, slow, unavailable,
+                    gateway-timeout, cached-500, server-error, hang, hang-done, rate-limit, latency or random
+  --sandbox-seed N  decides what random draws; default 1
   --env-file PATH   read METRONOME_* and proxy variables from a file; the environment wins
   --help, --version
 

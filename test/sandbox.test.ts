@@ -441,7 +441,7 @@ describe('Idempotency-Key', () => {
 
   test('while the first is under way is a 409 that is not kept', async () => {
     const sandbox = openSandbox()
-    sandbox.store.underWay.add('key-1')
+    sandbox.store.underWay.set('key-1', () => {})
     expect((await sandbox.send('/v1/customers', post(bolt, 'key-1'))).status).toBe(409)
     sandbox.store.underWay.delete('key-1')
     expect((await sandbox.send('/v1/customers', post(bolt, 'key-1'))).status).toBe(200)

@@ -30,6 +30,10 @@ export class Refusal extends Error {
   }
 }
 
+export function buildRefusal(status: number, message: string, fields: JsonObject = {}): Answer {
+  return { status, body: { ...fields, message } }
+}
+
 export async function readRequest(request: Request): Promise<SandboxRequest> {
   const { pathname, searchParams } = new URL(request.url)
   return {

@@ -1,19 +1,26 @@
 import type { Upstream } from '../upstream/attempt.ts'
 import { buildResponse, readRequest } from './exchange.ts'
-import { answer } from './server.ts'
+import { createFaultyServer, NO_FAULTS, parseFaults } from './faults.ts'
 import { createStore, type Store } from './store.ts'
 
 export interface SandboxOptions {
+  /** What fails, as `--sandbox-faults` takes it. */
+  readonly faults?: string | undefined
+  /** Decides what the fault `random` draws. */
+  readonly seed?: number | undefined
   /** A test's own store, to look at; otherwise each sandbox has a new one. */
   readonly store?: Store
 }
 
-/** A Metronome in memory. */
-export function createSandbox({ store = createStore() }: SandboxOptions = {}): Upstream {
+/** A Metronome in memory. Throws `UsageError` when `faults` cannot be read. */
+export function createSandbox({ faults, seed = 1, store = createStore() }: SandboxOptions = {}): Upstream {
+  const answer = createFaultyServer(store, faults === undefined ? NO_FAULTS : parseFaults(faults), seed)
   return {
     fetch: async (input, init) => {
-      init?.signal?.throwIfAborted()
-      return buildResponse(answer(store, await readRequest(new Request(input, init))))
+      const request = new Request(input, init)
+      const asked = await readRequest(request)
+      request.signal.throwIfAborted()
+      return buildResponse(await answer(asked, request.signal))
     },
     baseUrl: 'https://sandbox.invalid',
     needsKey: false,

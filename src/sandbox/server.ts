@@ -3,7 +3,7 @@ import { operations } from '../operations/index.ts'
 import { readArguments } from './arguments.ts'
 import { archiveBilling, fetchBilling, setBilling } from './billing.ts'
 import { archive, create, get, replaceAliases } from './customers.ts'
-import { type Answer, fingerprint, Refusal, type SandboxRequest } from './exchange.ts'
+import { type Answer, buildRefusal, fingerprint, Refusal, type SandboxRequest } from './exchange.ts'
 import type { Handler } from './handler.ts'
 import { list } from './listing.ts'
 import { archiveRevenue, fetchRevenue, setRevenue } from './revenue.ts'
@@ -52,9 +52,9 @@ export function answer(store: Store, request: SandboxRequest): Answer {
   if (key === undefined) return perform(store, request)
   const kept = store.answers.get(key)
   if (kept && kept.fingerprint !== fingerprint(request))
-    return refuse(409, 'Idempotency-Key was used before with other parameters')
+    return buildRefusal(409, 'Idempotency-Key was used before with other parameters')
   if (kept) return kept.answer
-  if (store.underWay.has(key)) return refuse(409, 'A request with this Idempotency-Key is still under way')
+  if (store.underWay.has(key)) return buildRefusal(409, 'A request with this Idempotency-Key is still under way')
   const first = perform(store, request)
   // What failed its validation is not kept, errors of any other kind are.
   if (first.status !== 400) store.answers.set(key, { fingerprint: fingerprint(request), answer: first })
@@ -64,17 +64,13 @@ export function answer(store: Store, request: SandboxRequest): Answer {
 function perform(store: Store, request: SandboxRequest): Answer {
   const route = findRoute(request)
   const handler = route && handlers[route.op.tool]
-  if (!handler) return refuse(404, 'Not found', { code: 'NotFound' })
+  if (!handler) return buildRefusal(404, 'Not found', { code: 'NotFound' })
   try {
     const done = handler(store, readArguments(route.op, request, route.inPath))
     if (!route.op.hints.readOnly) store.effects.push({ tool: route.op.tool, idempotencyKey: request.idempotencyKey })
     return done
   } catch (error) {
-    if (error instanceof Refusal) return refuse(error.status, error.message, error.fields)
+    if (error instanceof Refusal) return buildRefusal(error.status, error.message, error.fields)
     throw error
   }
-}
-
-function refuse(status: number, message: string, fields: Record<string, unknown> = {}): Answer {
-  return { status, body: { ...fields, message } }
 }

@@ -25,8 +25,8 @@ export interface Store {
   readonly effects: Effect[]
   /** By Idempotency-Key. */
   readonly answers: Map<string, KeptAnswer>
-  /** Idempotency-Keys of writes that have begun and may still be done. */
-  readonly underWay: Set<string>
+  /** By Idempotency-Key: what does a write that has begun and is not done yet. */
+  readonly underWay: Map<string, () => void>
 }
 
 export function createStore(): Store {
@@ -36,7 +36,7 @@ export function createStore(): Store {
     revenue: seedRevenue.map((each) => ({ ...each })),
     effects: [],
     answers: new Map(),
-    underWay: new Set(),
+    underWay: new Map(),
   }
 }
 

@@ -20,11 +20,10 @@ export interface OpenSandbox {
 export interface OpenOptions {
   readonly faults?: string
   readonly seed?: number
-  readonly timeoutMs?: number
 }
 
 /** A sandbox of one's own, behind a client that does not wait before it repeats. */
-export function openSandbox({ timeoutMs = 5_000, ...options }: OpenOptions = {}): OpenSandbox {
+export function openSandbox(options: OpenOptions = {}): OpenSandbox {
   const store = createStore()
   const sandbox = createSandbox({ ...options, store })
   const sent: string[] = []
@@ -37,7 +36,7 @@ export function openSandbox({ timeoutMs = 5_000, ...options }: OpenOptions = {})
   }
   const client = createClient({
     upstream: { ...sandbox, fetch },
-    timeoutMs,
+    timeoutMs: 5_000,
     log: () => {},
     sleep: async () => {},
   })
