@@ -88,8 +88,8 @@ function describeIssue(issue: z.core.$ZodIssue, root: z.ZodObject): InputIssue[]
 }
 
 function unknownField(key: string, known: string[]): string {
-  const nearest = closestMatch(key.slice(0, 64), known, { maxDistance: 8 })
-  return nearest ? `is not a known field; did you mean ${nearest}?` : `is not a known field; known: ${known.join(', ')}`
+  const nearest = closestMatch(key.slice(0, 64), known)
+  return nearest ? `is not a known field (nearest: ${nearest})` : 'is not a known field'
 }
 
 function formatPath(path: readonly PropertyKey[]): string {
