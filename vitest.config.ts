@@ -10,5 +10,6 @@ export default defineConfig({
     testTimeout: 15_000,
     // Two cores: more workers would only wait for each other.
     maxWorkers: 2,
+    maxConcurrency: 16,
   },
 })

@@ -58,7 +58,7 @@ export function createFaultyMetronome(isWrite: (request: SandboxRequest) => bool
 
   function begin(request: SandboxRequest): void {
     const key = request.idempotencyKey ?? ''
-    store.underWay.add(key)
+    store.underWay.set(key, () => {})
     landings.push({
       in: landsAfter,
       land: () => {

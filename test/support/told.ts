@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import type { JsonObject } from '../../src/operation/define.ts'
+import type { Upstream } from '../../src/upstream/attempt.ts'
 import { createClient } from '../../src/upstream/client.ts'
 import { describeFailure } from '../../src/upstream/failure.ts'
 import { createFaultyMetronome, matchesAny } from './faulty-metronome.ts'
@@ -16,8 +17,13 @@ export interface Told {
 /** A client whose Metronome fails as planned, and what its calls tell. */
 export function startCertainty() {
   const metronome = createFaultyMetronome(matchesAny(writeOperations))
-  const client = createClient({ upstream: metronome.upstream, timeoutMs: 10_000, log: silent, sleep: async () => {} })
-  const call = async (tool: string, args: unknown): Promise<Told> => {
+  return { metronome, call: tellOf(metronome.upstream, 10_000) }
+}
+
+/** Calls a tool and reads the word that a person or model would be told. Waits take no time. */
+export function tellOf(upstream: Upstream, timeoutMs: number) {
+  const client = createClient({ upstream, timeoutMs, log: silent, sleep: async () => {} })
+  return async (tool: string, args: unknown): Promise<Told> => {
     const op = operationOf(tool)
     try {
       const { note = '', body } = await client.call(op, args, { key: undefined })
@@ -27,7 +33,6 @@ export function startCertainty() {
       return { word: theOneWord(message), text: message }
     }
   }
-  return { metronome, call }
 }
 
 const silent = () => {}
