@@ -1,0 +1,111 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { onTestFinished } from 'vitest'
+
+export const PROGRAM = resolve('bin/metronome-customers-mcp.js')
+
+export interface ProgramOptions {
+  readonly args?: readonly string[]
+  /** The whole environment, but for PATH and HOME. */
+  readonly env?: Record<string, string>
+  readonly cwd?: string
+}
+
+export interface ProgramEnd {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+export interface Program {
+  readonly child: ChildProcessWithoutNullStreams
+  readonly pid: number
+  /** Everything written so far. */
+  readonly stdout: () => string
+  readonly stderr: () => string
+  /** Writes one line: text as it is, anything else as JSON. */
+  send(line: unknown): void
+  /** The next line of stdout, parsed. */
+  receive(): Promise<ReceivedMessage>
+  /** Resolves when stderr holds the text. */
+  seeOnStderr(text: string): Promise<void>
+  readonly ended: Promise<ProgramEnd>
+}
+
+export interface ReceivedMessage {
+  readonly jsonrpc?: string
+  readonly id?: string | number
+  readonly result?: Record<string, unknown>
+  readonly error?: { code: number; message: string }
+}
+
+/** Starts the built program in an empty folder; what is left of it when the test ends is killed. */
+export function startProgram({ args = [], env = {}, cwd = makeFolder() }: ProgramOptions = {}): Program {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd, env: baseEnvironment(env) })
+  const ended = once(child, 'close').then(([code, signal]): ProgramEnd => ({ code, signal }))
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  child.stdin.on('error', () => {}) // the program may leave before it has read everything
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return {
+    child,
+    pid: child.pid ?? 0,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    send: (line) => void child.stdin.write(`${typeof line === 'string' ? line : JSON.stringify(line)}\n`),
+    async receive() {
+      const { value, done } = await lines.next()
+      if (done) throw new Error(`stdout ended; stderr: ${stderr}`)
+      return JSON.parse(value)
+    },
+    async seeOnStderr(text) {
+      while (!stderr.includes(text)) await once(child.stderr, 'data')
+    },
+    ended,
+  }
+}
+
+/** Runs the program without input until it ends by itself. */
+export async function runProgram(options: ProgramOptions): Promise<ProgramEnd & { stdout: string; stderr: string }> {
+  const program = startProgram(options)
+  program.child.stdin.end()
+  return { ...(await program.ended), stdout: program.stdout(), stderr: program.stderr() }
+}
+
+/** A new folder with the given files, removed when the test ends. */
+export function makeFolder(files: Record<string, string> = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), 'metronome-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  return folder
+}
+
+export function baseEnvironment(env: Record<string, string> = {}): Record<string, string> {
+  const { PATH = '', HOME = '' } = process.env
+  return { PATH, HOME, ...env }
+}
+
+export const INITIALIZE = {
+  jsonrpc: '2.0',
+  id: 'init',
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '0' } },
+}
+
+/** A `tools/call` request. */
+export function toolCall(id: string | number, name: string, args: object = {}): object {
+  return { jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } }
+}
