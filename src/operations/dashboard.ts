@@ -51,7 +51,8 @@ export const getDashboard = defineOperation({
       ),
     color_overrides: z
       .array(z.strictObject({ name: z.enum(COLORS).optional(), value: z.string().optional().describe('Hex color.') }))
-      .optional(),
+      .optional()
+      .describe('Your own colors.'),
     bm_group_key_overrides: z
       .array(
         z.strictObject({

@@ -1,7 +1,6 @@
 import { Client as McpClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
-import { onTestFinished } from 'vitest'
 import { createMcpServer } from '../../src/mcp/server.ts'
 import { createToolHost } from '../../src/mcp/tools.ts'
 import type { Upstream } from '../../src/upstream/attempt.ts'
@@ -24,14 +23,23 @@ export interface Connection {
   callTool(name: string, args?: Record<string, unknown>): Promise<CallToolResult>
 }
 
-/** The SDK's client, joined to this server in memory; only the network is left to the caller. */
-export async function connectClient({ upstream, timeoutMs = 5_000, ...options }: ConnectOptions = {}): Promise<Connection> {
+/** The SDK's client, joined to this server in memory, so that nothing is left open; the network is the caller's. */
+export async function connectClient({
+  upstream,
+  timeoutMs = 5_000,
+  ...options
+}: ConnectOptions = {}): Promise<Connection> {
   const waits: number[] = []
   const logLines: string[] = []
   const log = (level: string, event: string, fields: object = {}) =>
     void logLines.push([level, event, JSON.stringify(fields)].join(' '))
   const client = createClient({
-    upstream: { fetch: (input, init) => fetch(input, init), baseUrl: 'https://api.metronome.com', needsKey: true, ...upstream },
+    upstream: {
+      fetch: (input, init) => fetch(input, init),
+      baseUrl: 'https://api.metronome.com',
+      needsKey: true,
+      ...upstream,
+    },
     timeoutMs,
     log,
     sleep: async (milliseconds) => void waits.push(milliseconds),
@@ -41,7 +49,6 @@ export async function connectClient({ upstream, timeoutMs = 5_000, ...options }:
   const mcp = new McpClient({ name: 'test', version: '0' })
   const [near, far] = InMemoryTransport.createLinkedPair()
   await Promise.all([server.connect(far), mcp.connect(near)])
-  onTestFinished(() => mcp.close())
   return {
     mcp,
     waits,

@@ -56,7 +56,8 @@ export function answerWith(status: number, body: unknown = '', headers: Record<s
 
 /** Answers the first request with the first responder and so on; the last one answers all that follow. */
 export function inTurn(...responders: readonly Responder[]): Responder {
-  return (response, request, attempt) => responders[Math.min(attempt, responders.length - 1)]?.(response, request, attempt)
+  return (response, request, attempt) =>
+    responders[Math.min(attempt, responders.length - 1)]?.(response, request, attempt)
 }
 
 /** An address of 127.0.0.1 where nobody listens. */
