@@ -34,19 +34,30 @@ function unwrap(
     issues.push({ path: formatPath(path.slice(0, 3)), message: `is nested deeper than ${MAX_DEPTH} levels` })
     return undefined
   }
-  if (typeof parsed === 'number' && Number.isInteger(parsed) && !Number.isSafeInteger(parsed))
-    issues.push({ path: formatPath(path), message: 'is too large to keep its digits; send it as a string' })
+  const loss = describeLoss(parsed)
+  if (loss) issues.push({ path: formatPath(path), message: loss })
   if (Array.isArray(parsed))
     return parsed.map((item, index) => unwrap(item, childSchema(inner, index), [...path, index], issues))
   if (typeof parsed !== 'object' || parsed === null) return parsed
   return Object.fromEntries(
     Object.entries(parsed).map(([key, item]) => {
       const at = [...path, key]
+      const keyLoss = describeLoss(key)
+      if (keyLoss) issues.push({ path: formatPath(at), message: keyLoss })
       // zod passes over this key in open objects, so it would be sent unchecked.
       if (key === '__proto__') issues.push({ path: formatPath(at), message: 'is not allowed as a field name' })
       return [key, unwrap(item, childSchema(inner, key), at, issues)]
     }),
   )
+}
+
+/** What is wrong with a value that would not arrive as it was given. */
+function describeLoss(value: unknown): string | undefined {
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : 'must be well-formed Unicode'
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return undefined
+  // Infinity is what JSON text such as 1e400 turns into; it would be sent as null.
+  const exact = Number.isFinite(value) && !Number.isInteger(value)
+  return exact ? undefined : 'is too large to keep its digits; send it as a string'
 }
 
 function parseContainer(text: string): unknown {

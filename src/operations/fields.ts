@@ -21,12 +21,11 @@ export function text(min: number, max: number) {
     .meta({ minLength: min, maxLength: max })
 }
 
-/** A string that goes into the query: not empty, and expressible in UTF-8. */
+/** A string that goes into the query, where an empty one says nothing. */
 export function queryText(description: string) {
   return z
     .string()
     .refine((value) => value !== '', 'must not be empty; leave the field out instead')
-    .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
     .describe(description)
 }
 
