@@ -38,8 +38,9 @@ function describeErrorBody(text: string): string {
   if (json === undefined) return ` with ${nameText(text)}`
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return ''
   const { message, stack: _, ...others } = json as JsonObject
-  const words = typeof message === 'string' && message !== '' ? `: "${quoteForeign(message)}"` : ''
-  const fields = Object.entries(others)
+  const isText = typeof message === 'string'
+  const words = isText && message !== '' ? `: "${quoteForeign(message)}"` : ''
+  const fields = Object.entries(isText || message === undefined ? others : { message, ...others })
     .slice(0, 8)
     .map(
       ([name, value]) =>
