@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ask, ONE, outcomesIn, READ, WRITE } from './support/ask.ts'
+import { KEY } from './support/mcp.ts'
 import { answerWith, startUpstream } from './support/upstream.ts'
 
 describe('every status is explained, and repeated only where that helps', () => {
@@ -121,4 +122,11 @@ test.each([301, 302, 303, 307, 308])('the key never follows a redirect (%i)', as
   const { message, upstream } = await ask(READ, answerWith(status, '', { location: `${target.baseUrl}/v1/customers` }))
   expect(message).toMatch(/redirects are not followed/)
   expect([upstream.requests.length, target.requests.length]).toEqual([1, 0])
+})
+
+test('a key that the upstream echoes is redacted, however it is cut', async () => {
+  for (const padding of [0, 480, 490, 495]) {
+    const { message } = await ask(READ, answerWith(400, { message: `${'x'.repeat(padding)}${KEY}`, key: [KEY] }))
+    expect(message).not.toContain(KEY.slice(0, 4))
+  }
 })

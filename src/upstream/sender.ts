@@ -1,6 +1,7 @@
 import type { JsonObject, Operation } from '../operation/define.ts'
+import { createRedactor } from '../redact.ts'
 import { NAME, VERSION } from '../version.ts'
-import { createAttempt, type Ending, type Upstream } from './attempt.ts'
+import { type Attempt, createAttempt, type Ending, type Upstream } from './attempt.ts'
 import { type RepeatPlan, sendRepeatedly } from './repeated.ts'
 import { buildRequest } from './request.ts'
 import type { Sleep } from './waiting.ts'
@@ -30,7 +31,7 @@ export function createSender(upstream: Upstream, sleep: Sleep): Send {
   const attempt = createAttempt(upstream)
   return (op, args, { context, idempotencyKey, history, ...plan }) =>
     sendRepeatedly(
-      attempt,
+      redactAnswers(attempt, context.key),
       buildRequest(op, args),
       {
         ...plan,
@@ -42,6 +43,15 @@ export function createSender(upstream: Upstream, sleep: Sleep): Send {
       },
       history,
     )
+}
+
+/** Before any text is cut or rewritten: part of a key would no longer be recognised. */
+function redactAnswers(attempt: Attempt, key: string | undefined): Attempt {
+  const redact = createRedactor([key])
+  return async (request, options) => {
+    const ending = await attempt(request, options)
+    return ending.kind === 'answered' && ending.text !== undefined ? { ...ending, text: redact(ending.text) } : ending
+  }
 }
 
 function buildHeaders(key: string | undefined, idempotencyKey: string | undefined): Record<string, string> {
