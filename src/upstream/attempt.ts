@@ -100,6 +100,7 @@ async function readBody(body: ReadableStream<Uint8Array> | null): Promise<{ text
 }
 
 interface SystemError {
+  message?: string
   code?: string
   syscall?: string
   cause?: unknown
@@ -110,8 +111,13 @@ interface SystemError {
 const UNSENT_CODES =
   /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|UNABLE_TO_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_\w+)$/
 
+// undici gives a refused tunnel the code of an aborted request; only its message tells them apart.
+const TUNNEL_REFUSED = /^Proxy response \((\d+)\)/
+
 function classifyFailure(error: unknown): Ending {
   const causes = flattenCauses(error)
+  const proxyStatus = causes.map(({ message = '' }) => TUNNEL_REFUSED.exec(message)?.[1]).find(Boolean)
+  if (proxyStatus) return { kind: 'unsent', reason: `the proxy answered ${proxyStatus}` }
   const code = causes.find((cause) => cause.code)?.code
   const unsent = causes.some(({ code = '', syscall }) => UNSENT_CODES.test(code) || syscall === 'connect')
   if (unsent) return { kind: 'unsent', reason: `no connection (${code})` }
