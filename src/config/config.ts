@@ -21,11 +21,11 @@ const DEFAULT_BASE_URL = 'https://api.metronome.com'
 const DEFAULT_TIMEOUT_MS = 45_000
 const MIN_TIMEOUT_MS = 1_000
 const MAX_TIMEOUT_MS = 600_000
-const LEVEL_NAMES: Readonly<Record<string, LogLevel>> = {
-  ...Object.fromEntries(LOG_LEVELS.map((level) => [level, level])),
-  trace: 'debug',
-  silent: 'off',
-}
+const LEVEL_NAMES: ReadonlyMap<string, LogLevel> = new Map([
+  ...LOG_LEVELS.map((level) => [level, level] as const),
+  ['trace', 'debug'],
+  ['silent', 'off'],
+])
 
 /** Reads every setting. Throws {@link UsageError} that names the variable and the fix. */
 export function readConfig(sources: Sources, defaultLogLevel: LogLevel): Config {
@@ -38,7 +38,7 @@ export function readConfig(sources: Sources, defaultLogLevel: LogLevel): Config 
     baseUrl: readBaseUrl(settings.METRONOME_BASE_URL),
     timeoutMs: readTimeout(settings.METRONOME_TIMEOUT_MS),
     logLevel: readLogLevel(settings.METRONOME_LOG, defaultLogLevel, warnings),
-    proxy: readProxy(settings),
+    proxy: readProxy([sources.environment, sources.envFile]),
     warnings,
   }
 }
@@ -53,7 +53,7 @@ function readBaseUrl(value: string | undefined): string {
   if (url.search || url.hash) throw wrong('has a query or fragment')
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname)))
     throw wrong('must start with https:// (http:// is for loopback addresses only)')
-  return url.href.replace(/\/+$/, '')
+  return url.origin + url.pathname.replace(/\/+$/, '')
 }
 
 /** Whether a host name, as `URL` spells it, is this machine's own. */
@@ -72,7 +72,7 @@ function readTimeout(value: string | undefined): number {
 
 function readLogLevel(value: string | undefined, fallback: LogLevel, warnings: string[]): LogLevel {
   if (!value) return fallback
-  const level = LEVEL_NAMES[value.trim().toLowerCase()]
+  const level = LEVEL_NAMES.get(value.trim().toLowerCase())
   if (!level) warnings.push(`METRONOME_LOG must be one of ${LOG_LEVELS.join(', ')}; using ${fallback}.`)
   return level ?? fallback
 }

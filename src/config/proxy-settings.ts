@@ -8,22 +8,26 @@ export interface ProxySettings {
   readonly noProxy?: string
 }
 
-export function readProxy(settings: Variables): ProxySettings | undefined {
-  const httpProxy = readProxyUrl(settings, 'HTTP_PROXY')
-  const httpsProxy = readProxyUrl(settings, 'HTTPS_PROXY')
-  const noProxy = eitherCase(settings, 'NO_PROXY')
+/** In each source either spelling of a name counts; the first source that has one wins. */
+export function readProxy(sources: readonly Variables[]): ProxySettings | undefined {
+  const httpProxy = readProxyUrl(sources, 'HTTP_PROXY')
+  const httpsProxy = readProxyUrl(sources, 'HTTPS_PROXY')
+  const noProxy = eitherCase(sources, 'NO_PROXY')
   if (!httpProxy && !httpsProxy) return undefined
   return { ...(httpProxy && { httpProxy }), ...(httpsProxy && { httpsProxy }), ...(noProxy && { noProxy }) }
 }
 
-function readProxyUrl(settings: Variables, name: string): string | undefined {
-  const value = eitherCase(settings, name)
+function readProxyUrl(sources: readonly Variables[], name: string): string | undefined {
+  const value = eitherCase(sources, name)
   if (!value) return undefined
   const url = parseUrl(value.includes('://') ? value : `http://${value}`)
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.href
   throw new UsageError(`${name} must be a proxy address such as http://proxy.example:3128; correct or unset it.`)
 }
 
-function eitherCase(settings: Variables, name: string): string | undefined {
-  return (settings[name.toLowerCase()] ?? settings[name])?.trim() || undefined
+function eitherCase(sources: readonly Variables[], name: string): string | undefined {
+  return sources
+    .flatMap((variables) => [variables[name.toLowerCase()], variables[name]])
+    .map((value) => value?.trim())
+    .find(Boolean)
 }
