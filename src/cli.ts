@@ -3,6 +3,7 @@ import { loadSources } from './config/load.ts'
 import { type Flags, parseFlags } from './flags.ts'
 import { HELP, TERMINAL_GREETING } from './help.ts'
 import { createLog, type Log } from './log.ts'
+import { createModernLayer } from './mcp/modern.ts'
 import { createMcpServer } from './mcp/server.ts'
 import { createToolHost } from './mcp/tools.ts'
 import { createRedactor } from './redact.ts'
@@ -24,14 +25,16 @@ async function main(): Promise<void> {
 
   const upstream = await createUpstream(config, flags)
   const client = createClient({ upstream, timeoutMs: config.timeoutMs, log })
-  const server = createMcpServer({
+  const key = flags.sandbox ? undefined : config.key
+  const face = {
     host: createToolHost(client, log),
     title: flags.sandbox ? 'Metronome customers (sandbox)' : 'Metronome customers',
-    key: flags.sandbox ? undefined : config.key,
-  })
+  }
+  const server = createMcpServer({ ...face, key })
+  const modern = createModernLayer(face)
   if (process.stdin.isTTY) process.stderr.write(TERMINAL_GREETING)
   const { stdin: input, stdout: output } = process
-  await serveStdio({ server, input, output, redact, signals: process, exit: (code) => process.exit(code) })
+  await serveStdio({ server, modern, key, input, output, redact, signals: process, exit: (code) => process.exit(code) })
 }
 
 function reportSettings(config: Config, sandbox: boolean, log: Log): void {

@@ -1,15 +1,14 @@
 import type { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
-import type { StdioStreams } from './mcp/stdio.ts'
-import { createStdioTransport } from './mcp/stdio.ts'
+import { createStdioTransport, type StdioTransportOptions } from './mcp/stdio.ts'
 
 /** Time for answers that are still under way when the client leaves; the process ends within 2 s. */
 const GRACE_MS = 1_200
 /** Time for cancelled writes to leave their line on stderr. */
 const CANCEL_MS = 200
 
-export interface StdioOptions extends StdioStreams {
+export interface StdioOptions extends StdioTransportOptions {
   readonly server: Server
   /** Emits SIGTERM, SIGINT and SIGHUP. */
   readonly signals: EventEmitter
@@ -17,8 +16,8 @@ export interface StdioOptions extends StdioStreams {
 }
 
 /** Serves MCP on stdin and stdout until the client leaves or a signal comes; then ends with code 0. */
-export async function serveStdio({ server, signals, exit, ...streams }: StdioOptions): Promise<void> {
-  const transport = createStdioTransport(streams)
+export async function serveStdio({ server, signals, exit, ...options }: StdioOptions): Promise<void> {
+  const transport = createStdioTransport(options)
   let ending = false
 
   const end = async (graceMs: number): Promise<void> => {
@@ -32,9 +31,9 @@ export async function serveStdio({ server, signals, exit, ...streams }: StdioOpt
     exit(0)
   }
 
-  streams.input.once('end', () => void end(GRACE_MS))
-  streams.input.once('error', () => void end(0))
-  streams.output.once('error', () => void end(0))
+  options.input.once('end', () => void end(GRACE_MS))
+  options.input.once('error', () => void end(0))
+  options.output.once('error', () => void end(0))
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) signals.once(signal, () => void end(GRACE_MS))
   await server.connect(transport)
 }

@@ -1,18 +1,29 @@
 import { isUtf8 } from 'node:buffer'
 import type { Readable, Writable } from 'node:stream'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
-import { ErrorCode, type JSONRPCMessage, JSONRPCMessageSchema } from '@modelcontextprotocol/sdk/types.js'
+import {
+  ErrorCode,
+  type JSONRPCMessage,
+  JSONRPCMessageSchema,
+  type RequestId,
+} from '@modelcontextprotocol/sdk/types.js'
 import type { Redact } from '../redact.ts'
+import type { ModernLayer } from './modern.ts'
+import type { SendNotification } from './progress.ts'
 
 /** Longest line that is read; a longer one is refused without ending the connection. */
 const MAX_LINE_MIB = 4
 const MAX_LINE_BYTES = MAX_LINE_MIB * 1024 * 1024
 const NEWLINE = 0x0a
 
-export interface StdioStreams {
+export interface StdioTransportOptions {
   readonly input: Readable
   readonly output: Writable
   readonly redact: Redact
+  /** Answers what is its own; everything else goes to `onmessage`. */
+  readonly modern: ModernLayer
+  /** Metronome API key for the calls of `modern`. */
+  readonly key: string | undefined
 }
 
 export interface StdioTransport extends Transport {
@@ -24,8 +35,9 @@ export interface StdioTransport extends Transport {
  * MCP's stdio framing. The SDK's own transport drops the connection on a huge line and leaves lines that it cannot
  * parse without an answer.
  */
-export function createStdioTransport({ input, output, redact }: StdioStreams): StdioTransport {
-  const unanswered = new Set<string | number>()
+export function createStdioTransport({ input, output, redact, modern, key }: StdioTransportOptions): StdioTransport {
+  const unanswered = new Set<RequestId>()
+  const modernCalls = new Map<RequestId, AbortController>()
   let whenSettled: (() => void) | undefined
   let written = Promise.resolve()
 
@@ -44,6 +56,7 @@ export function createStdioTransport({ input, output, redact }: StdioStreams): S
     async close() {
       input.removeAllListeners('data')
       input.pause()
+      for (const call of modernCalls.values()) call.abort()
       transport.onclose?.()
     },
     async settle() {
@@ -55,12 +68,12 @@ export function createStdioTransport({ input, output, redact }: StdioStreams): S
     },
   }
 
-  function markAnswered(id: string | number): void {
+  function markAnswered(id: RequestId): void {
     unanswered.delete(id)
     if (unanswered.size === 0) whenSettled?.()
   }
 
-  function refuse(code: ErrorCode, reason: string, id?: string | number): void {
+  function refuse(code: ErrorCode, reason: string, id?: RequestId): void {
     // Without an `id` member: the schema of MCP does not know JSON-RPC's null.
     const answer = {
       jsonrpc: '2.0',
@@ -90,9 +103,25 @@ export function createStdioTransport({ input, output, redact }: StdioStreams): S
     // A cancelled request gets no answer.
     if ('method' in message && message.method === 'notifications/cancelled') {
       const id = message.params?.requestId
-      if (typeof id === 'string' || typeof id === 'number') markAnswered(id)
+      if (typeof id === 'string' || typeof id === 'number') {
+        markAnswered(id)
+        modernCalls.get(id)?.abort()
+      }
     }
-    transport.onmessage?.(message)
+    if (modern.handles(message)) void answerModern(message)
+    else transport.onmessage?.(message)
+  }
+
+  async function answerModern(message: JSONRPCMessage): Promise<void> {
+    const call = new AbortController()
+    const id = readId(message)
+    if (id !== undefined) modernCalls.set(id, call)
+    const sendNotification: SendNotification = async (notification) => {
+      if (!call.signal.aborted) await transport.send({ jsonrpc: '2.0', ...notification })
+    }
+    const answer = await modern.answer(message, { key, signal: call.signal, sendNotification })
+    if (id !== undefined) modernCalls.delete(id)
+    if (answer.message) await transport.send(answer.message)
   }
 
   return transport
@@ -104,7 +133,7 @@ function describeInvalid(json: unknown): string {
     : 'a line is not a JSON-RPC 2.0 message'
 }
 
-function readId(json: unknown): string | number | undefined {
+function readId(json: unknown): RequestId | undefined {
   const id = typeof json === 'object' && json !== null && 'id' in json ? json.id : undefined
   return typeof id === 'string' || typeof id === 'number' ? id : undefined
 }

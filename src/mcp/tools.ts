@@ -31,6 +31,12 @@ export interface ToolHost {
   callTool(name: string, args: unknown, context: CallContext): Promise<ToolResult | undefined>
 }
 
+export const UNKNOWN_CURSOR = 'Unknown cursor: there is one page'
+
+export function describeUnknownTool(name: string): string {
+  return `Unknown tool: ${escapeControls(name.slice(0, 100))}`
+}
+
 export function createToolHost(client: Client, log: Log): ToolHost {
   const byName = new Map(operations.map((op) => [op.tool, op]))
   return {
