@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { parseFlags } from '../src/flags.ts'
 import { HELP } from '../src/help.ts'
@@ -112,6 +114,18 @@ describe('a write', () => {
   })
 })
 
+test('a caller can leave however long it has waited', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void // what the flag puts there
+  const caller = new AbortController()
+  const answer = create(openSandbox({ faults: 'hang' }), caller.signal)
+  await nextTurn()
+  // What waits for the signal must not be lost meanwhile.
+  collectGarbage()
+  caller.abort(new Error('left'))
+  await expect(Promise.race([answer, nextTurn()])).rejects.toThrow('left')
+})
+
 /** Long enough for every answer that waits for nothing. */
 async function nextTurn(): Promise<string> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
@@ -199,7 +213,7 @@ describe('random', () => {
     for (let call = 0; call < 60; call++) {
       const { path, query, body } = { path: '/v1/customers', query: new URLSearchParams(), body: '{"name":"Bolt"}' }
       const request = { method: 'POST', path, query, body, idempotencyKey: `key-${call}` }
-      const answer = serve(request, new AbortController().signal)
+      const answer = serve(request, undefined)
       const ending = answer.then(({ status }) => String(status)).catch(() => 'reset')
       endings.push(await Promise.race([ending, nextTurn()]))
     }

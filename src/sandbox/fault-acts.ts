@@ -5,7 +5,7 @@ import type { Store } from './store.ts'
 export interface Attempt {
   readonly store: Store
   readonly request: SandboxRequest
-  readonly signal: AbortSignal
+  readonly signal: AbortSignal | undefined
   /** Lets the sandbox do what is asked. */
   readonly answer: () => Answer
 }
@@ -100,13 +100,13 @@ function hangDone({ answer, signal }: Attempt): Promise<never> {
   return hang(signal)
 }
 
-function hang(signal: AbortSignal): Promise<never> {
+function hang(signal: AbortSignal | undefined): Promise<never> {
   return untilAborted(new Promise(() => {}), signal)
 }
 
-function untilAborted<Result>(result: Promise<Result>, signal: AbortSignal): Promise<Result> {
+function untilAborted<Result>(result: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
   const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
   return Promise.race([result, aborted])
 }
@@ -119,7 +119,11 @@ function answerLate({ signal, answer }: Attempt): Promise<Answer> {
   return answerAfter(LATENCY_MS, signal, answer)
 }
 
-async function answerAfter(milliseconds: number, signal: AbortSignal, answer: () => Answer): Promise<Answer> {
+async function answerAfter(
+  milliseconds: number,
+  signal: AbortSignal | undefined,
+  answer: () => Answer,
+): Promise<Answer> {
   const passed = new Promise((resolve) => {
     setTimeout(resolve, milliseconds).unref()
   })

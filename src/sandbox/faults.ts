@@ -62,7 +62,7 @@ export function createFaultyServer(store: Store, plan: FaultPlan, seed: number) 
     return fault
   }
 
-  return async (request: SandboxRequest, signal: AbortSignal): Promise<Answer> => {
+  return async (request: SandboxRequest, signal: AbortSignal | undefined): Promise<Answer> => {
     const name = nextFault(request)
     if (name !== 'slow' && request.idempotencyKey !== undefined) store.underWay.get(request.idempotencyKey)?.()
     const act = () => answer(store, request)

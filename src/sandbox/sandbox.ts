@@ -17,10 +17,11 @@ export function createSandbox({ faults, seed = 1, store = createStore() }: Sandb
   const answer = createFaultyServer(store, faults === undefined ? NO_FAULTS : parseFaults(faults), seed)
   return {
     fetch: async (input, init) => {
-      const request = new Request(input, init)
-      const asked = await readRequest(request)
-      request.signal.throwIfAborted()
-      return buildResponse(await answer(asked, request.signal))
+      // Not the signal of the Request, which is lost with it when garbage is collected.
+      const signal = init?.signal ?? undefined
+      const request = await readRequest(new Request(input, init))
+      signal?.throwIfAborted()
+      return buildResponse(await answer(request, signal))
     },
     baseUrl: 'https://sandbox.invalid',
     needsKey: false,
