@@ -1,0 +1,156 @@
+// Tells a billing story on the sandbox, through the built program and the MCP SDK's own client. Further flags go to the
+// program: `npm run demo -- --sandbox-faults lost-answer`.
+import { fileURLToPath } from 'node:url'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+
+const program = fileURLToPath(new URL('../bin/metronome-customers-mcp.js', import.meta.url))
+const client = new Client({ name: 'demo', version: '1.0.0' })
+
+async function main() {
+  const args = [program, '--sandbox', ...process.argv.slice(2)]
+  await client.connect(new StdioClientTransport({ command: process.execPath, args }))
+  say(`${client.getServerVersion()?.title}: no account, no key, no network.`)
+  await showTools()
+  const acme = await findByAlias()
+  const bolt = await createWithStripe()
+  await meetTakenAlias(acme)
+  await rename(bolt)
+  await moveAlias(acme, bolt)
+  await showConfigurations(bolt)
+  await getDashboard(bolt)
+  await archive(bolt)
+  say('\nDone. Every step went as told.')
+}
+
+async function showTools() {
+  const { tools } = await client.listTools()
+  check(tools.length === 15, `15 tools are listed, not ${tools.length}`)
+  say(`\nThe ${tools.length} tools`)
+  for (const { name, annotations } of tools) say(`  ${annotations?.readOnlyHint ? 'reads ' : 'writes'}  ${name}`)
+}
+
+async function findByAlias() {
+  step('Who sends usage as "acme-prod"?')
+  const { data } = await call('list-customers', { ingest_alias: 'acme-prod' })
+  const [found] = data
+  check(data.length === 1 && found.name === 'Acme Robotics', 'the alias belongs to Acme Robotics')
+  tell(`${found.name}, customer ${found.id}`)
+  tell(`Aliases: ${found.ingest_aliases.join(', ')}`)
+  return found
+}
+
+async function createWithStripe() {
+  step('Create "Bolt Analytics", billed through Stripe')
+  const { data: bolt } = await call('create-customer', {
+    name: 'Bolt Analytics',
+    ingest_aliases: ['bolt-prod'],
+    customer_billing_provider_configurations: [
+      {
+        billing_provider: 'stripe',
+        delivery_method: 'direct_to_billing_provider',
+        configuration: { stripe_customer_id: 'cus_bolt', stripe_collection_method: 'charge_automatically' },
+      },
+    ],
+  })
+  check(bolt.name === 'Bolt Analytics' && bolt.ingest_aliases[0] === 'bolt-prod', 'the customer is as asked for')
+  tell(`Created customer ${bolt.id}`)
+  return bolt
+}
+
+async function meetTakenAlias(acme) {
+  step('Create another customer with the alias "acme-prod"')
+  const refusal = await callInVain('create-customer', { name: 'Acme Again', ingest_aliases: ['acme-prod'] })
+  check(refusal.includes('409') && refusal.includes(acme.id), 'the refusal is a 409 that names the holder')
+  check(refusal.includes('not_applied'), 'the refusal says that nothing was written')
+  tell(`Refused (409): the alias belongs to customer ${acme.id}.`)
+  tell('Nothing was created; the answer says so: not_applied.')
+}
+
+async function rename(bolt) {
+  step('Rename it')
+  const { data } = await call('update-customer-name', { customer_id: bolt.id, name: 'Bolt Analytics Europe' })
+  check(data.name === 'Bolt Analytics Europe', 'the new name is in place')
+  tell(`Now called ${data.name}`)
+}
+
+async function moveAlias(acme, bolt) {
+  step('Move the alias "acme-prod" from Acme Robotics to it')
+  const wanted = { customer_id: bolt.id, ingest_aliases: ['bolt-prod', 'acme-prod'] }
+  const refusal = await callInVain('create-update-customer-ingest-aliases', wanted)
+  check(refusal.includes('409'), 'an alias cannot be taken from its holder')
+  tell('Refused (409) while Acme Robotics has it.')
+  const left = acme.ingest_aliases.filter((alias) => alias !== 'acme-prod')
+  await call('create-update-customer-ingest-aliases', { customer_id: acme.id, ingest_aliases: left })
+  await call('create-update-customer-ingest-aliases', wanted)
+  const { data } = await call('list-customers', { ingest_alias: 'acme-prod' })
+  check(data.length === 1 && data[0].id === bolt.id, 'the alias has moved')
+  tell(`Removed there first, then added here: ${data[0].ingest_aliases.join(', ')}`)
+}
+
+async function showConfigurations(bolt) {
+  step('Where do its invoices go?')
+  const { data } = await call('fetch-billing-provider-configurations-customer', { customer_id: bolt.id })
+  const [stripe] = data
+  check(data.length === 1 && stripe.billing_provider === 'stripe', 'there is one configuration, for Stripe')
+  tell(`To ${stripe.billing_provider}, customer ${stripe.configuration.stripe_customer_id}`)
+  tell(`Collected by ${stripe.configuration.stripe_collection_method}`)
+}
+
+async function getDashboard(bolt) {
+  step('A link to its invoices')
+  const { data } = await call('get-embeddable-customer-dashboard', { customer_id: bolt.id, dashboard: 'invoices' })
+  const link = new URL(data.url)
+  check(link.searchParams.has('token'), 'the link carries its own access')
+  tell(`${link.origin}${link.pathname}`)
+  tell('(its token is a secret and not shown here)')
+}
+
+async function archive(bolt) {
+  step('Archive it')
+  await call('archive-customer', { id: bolt.id })
+  const active = await call('list-customers', { ingest_alias: 'bolt-prod' })
+  const archived = await call('list-customers', { ingest_alias: 'bolt-prod', only_archived: true })
+  check(active.data.length === 0 && archived.data[0]?.id === bolt.id, 'it is among the archived customers only')
+  const { data } = await call('fetch-billing-provider-configurations-customer', { customer_id: bolt.id })
+  check(data.length === 0, 'its billing is archived, too')
+  tell('Archived, with its Stripe configuration; this cannot be undone.')
+  const refusal = await callInVain('create-customer', { name: 'Bolt', ingest_aliases: ['bolt-prod'] })
+  check(refusal.includes('409'), 'aliases of archived customers stay taken')
+  tell('Its aliases stay taken: "bolt-prod" is refused (409) for a new customer.')
+}
+
+async function call(name, args) {
+  const { isError, content, structuredContent } = await client.callTool({ name, arguments: args })
+  check(!isError, `${name} works, but it said: ${content[0]?.text}`)
+  return structuredContent
+}
+
+/** The words of a call that has to fail. */
+async function callInVain(name, args) {
+  const { isError, content } = await client.callTool({ name, arguments: args })
+  check(isError, `${name} is refused, but it worked`)
+  return content[0].text
+}
+
+function check(holds, expectation) {
+  if (!holds) throw new Error(`expected that ${expectation}`)
+}
+
+let steps = 0
+function step(question) {
+  steps += 1
+  say(`\n${steps}. ${question}`)
+}
+
+const tell = (line) => say(`   ${line}`)
+const say = (line) => process.stdout.write(`${line}\n`)
+
+try {
+  await main()
+} catch (error) {
+  process.stderr.write(`\nThe demo failed: ${error.message}\n`)
+  process.exitCode = 1
+} finally {
+  await client.close()
+}
