@@ -1,6 +1,16 @@
 import type { JsonObject, Operation } from '../operation/define.ts'
 import { inputJsonSchema } from '../operation/json-schema.ts'
+import { operations } from '../operations/index.ts'
 import { Refusal, type SandboxRequest } from './exchange.ts'
+
+type Properties = Readonly<Record<string, { readonly type?: string }>>
+
+/** By tool name. */
+const queryProperties = new Map(
+  operations
+    .filter(({ method }) => method === 'GET')
+    .map(({ tool, input }) => [tool, inputJsonSchema(input).properties as Properties]), // of an object's schema
+)
 
 /** Reads and checks the arguments of a request. As at Metronome, fields that it does not know are passed over. */
 export function readArguments(op: Operation, request: SandboxRequest, inPath: JsonObject): JsonObject {
@@ -23,9 +33,9 @@ function readBody(text: string): JsonObject {
   return { ...json }
 }
 
-function readQuery(op: Operation, query: URLSearchParams): JsonObject {
-  const { properties } = inputJsonSchema(op.input) as { properties: Record<string, { type?: string }> } // of an object
-  return Object.fromEntries(Array.from(query, ([name, text]) => [name, readValue(text, properties[name]?.type)]))
+function readQuery({ tool }: Operation, query: URLSearchParams): JsonObject {
+  const properties = queryProperties.get(tool)
+  return Object.fromEntries(Array.from(query, ([name, text]) => [name, readValue(text, properties?.[name]?.type)]))
 }
 
 /** What is not of its type stays as it is, and then fails its check. */

@@ -2,7 +2,7 @@ import { type Answer, buildRefusal, fingerprint, type SandboxRequest } from './e
 import type { Store } from './store.ts'
 
 /** One request that a fault hits. */
-export interface Attempt {
+interface Attempt {
   readonly store: Store
   readonly request: SandboxRequest
   readonly signal: AbortSignal | undefined

@@ -4,13 +4,13 @@ import { seedBilling, seedRevenue } from './seed-configurations.ts'
 import { seedCustomers } from './seed-customers.ts'
 
 /** One write that was done. */
-export interface Effect {
+interface Effect {
   readonly tool: string
   readonly idempotencyKey: string | undefined
 }
 
 /** The first answer to an Idempotency-Key, and the request that it belongs to. */
-export interface KeptAnswer {
+interface KeptAnswer {
   readonly fingerprint: string
   readonly answer: Answer
 }

@@ -17,7 +17,7 @@ export interface OpenSandbox {
   readonly keys: readonly string[]
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   readonly faults?: string
   readonly seed?: number
 }
@@ -49,7 +49,7 @@ export function openSandbox(options: OpenOptions = {}): OpenSandbox {
   }
 }
 
-export function findOperation(tool: string) {
+function findOperation(tool: string) {
   const op = operations.find((each) => each.tool === tool)
   if (!op) throw new Error(`no operation ${tool}`)
   return op
