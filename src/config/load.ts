@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { UsageError } from '../usage-error.ts'
 import type { Sources, Variables } from './sources.ts'
 
@@ -10,22 +10,37 @@ export async function loadSources(environment: Variables, envFile: string | unde
   return {
     environment,
     envFile: envFile === undefined ? {} : await loadEnvFile(envFile),
-    dotEnv: existsSync('.env') ? await loadVariables('.env').catch(() => ({})) : {},
+    dotEnv: await loadDotEnv(),
     readFile: (path) => readFileSync(path, 'utf8'),
   }
 }
 
-async function loadEnvFile(path: string): Promise<Variables> {
+/** Whatever a folder holds under this name, it is no reason not to start. */
+async function loadDotEnv(): Promise<Variables> {
   try {
-    const variables = await loadVariables(path)
-    return Object.fromEntries(Object.entries(variables).filter(([name]) => ENV_FILE_NAMES.test(name)))
+    return await parseVariables(readFileSync('.env'))
+  } catch (error) {
+    if ((error as { code?: string }).code) return {} // errors of node:fs carry a code
+    throw error
+  }
+}
+
+async function loadEnvFile(path: string): Promise<Variables> {
+  const variables = await parseVariables(readEnvFile(path))
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => ENV_FILE_NAMES.test(name)))
+}
+
+function readEnvFile(path: string): Buffer {
+  try {
+    return readFileSync(path)
   } catch (error) {
     const { code = 'unreadable' } = error as { code?: string } // errors of node:fs carry a code
     throw new UsageError(`--env-file names a file that cannot be read (${code}); correct the path.`)
   }
 }
 
-async function loadVariables(path: string): Promise<Variables> {
-  const { parse } = await import('dotenv')
-  return parse(readFileSync(path))
+async function parseVariables(text: Buffer): Promise<Variables> {
+  // The bundle gives a CommonJS package no other export than its default.
+  const { default: dotenv } = await import('dotenv')
+  return dotenv.parse(text)
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { onTestFinished } from 'vitest'
+import { beforeAll, onTestFinished } from 'vitest'
 
 export const PROGRAM = resolve('bin/metronome-customers-mcp.js')
 
@@ -42,11 +42,15 @@ export interface ReceivedMessage {
   readonly error?: { code: number; message: string }
 }
 
-/** Starts the built program in an empty folder; what is left of it when the test ends is killed. */
-export function startProgram({ args = [], env = {}, cwd = makeFolder() }: ProgramOptions = {}): Program {
+/** Takes what has to be cleaned up in the end; a test's own end, unless told otherwise. */
+type AtEnd = (clean: () => Promise<void>) => void
+
+/** Starts the built program in an empty folder; what is left of it in the end is killed. */
+export function startProgram(options: ProgramOptions = {}, atEnd: AtEnd = onTestFinished): Program {
+  const { args = [], env = {}, cwd = makeFolder({}, atEnd) } = options
   const child = spawn(process.execPath, [PROGRAM, ...args], { cwd, env: baseEnvironment(env) })
   const ended = once(child, 'close').then(([code, signal]): ProgramEnd => ({ code, signal }))
-  onTestFinished(async () => {
+  atEnd(async () => {
     child.kill('SIGKILL')
     await ended
   })
@@ -85,10 +89,26 @@ export async function runProgram(options: ProgramOptions): Promise<ProgramEnd & 
   return { ...(await program.ended), stdout: program.stdout(), stderr: program.stderr() }
 }
 
-/** A new folder with the given files, removed when the test ends. */
-export function makeFolder(files: Record<string, string> = {}): string {
+/** One program for all tests of a group: for tests that leave it as it was. */
+export function shareProgram(options: ProgramOptions): () => Program {
+  let program: Program | undefined
+  beforeAll(() => {
+    const cleanUps: (() => Promise<void>)[] = []
+    program = startProgram(options, (clean) => void cleanUps.unshift(clean))
+    return async () => {
+      for (const clean of cleanUps) await clean()
+    }
+  })
+  return () => {
+    if (!program) throw new Error('the program starts with the first test')
+    return program
+  }
+}
+
+/** A new folder with the given files, removed in the end. */
+export function makeFolder(files: Record<string, string> = {}, atEnd: AtEnd = onTestFinished): string {
   const folder = mkdtempSync(join(tmpdir(), 'metronome-test-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  atEnd(async () => rmSync(folder, { recursive: true, force: true }))
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   return folder
 }
