@@ -32,8 +32,9 @@ export async function serveStdio({ server, signals, exit, ...options }: StdioOpt
   }
 
   options.input.once('end', () => void end(GRACE_MS))
-  options.input.once('error', () => void end(0))
-  options.output.once('error', () => void end(0))
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) signals.once(signal, () => void end(GRACE_MS))
+  options.input.on('error', () => void end(0))
+  options.output.on('error', () => void end(0))
+  // Listened to until the end: the second Ctrl-C, or npm's copy of the first, would kill the process.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) signals.on(signal, () => void end(GRACE_MS))
   await server.connect(transport)
 }
