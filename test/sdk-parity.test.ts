@@ -1,5 +1,6 @@
 import Metronome from '@metronome/sdk'
 import { describe, expect, test } from 'vitest'
+import { exampleAnswer } from './support/answers.ts'
 import { API, mockApi, type SentRequest } from './support/api-mock.ts'
 import { connectClient, KEY } from './support/mcp.ts'
 
@@ -230,7 +231,7 @@ function expectByContract(path: ByTheContract, args: Arguments): object[] {
 
 describe.each(ROWS)('$tool sends what Metronome expects', ({ tool, expected, sets }) => {
   test.each(sets.map((args) => [JSON.stringify(args).slice(0, 100), args]))('%s', async (_, args) => {
-    api.answer({ data: [] })
+    api.answer(exampleAnswer(tool))
     const { callTool } = await connectClient()
     await callTool(tool, args)
     const sent = api.sent.map(essence)

@@ -27,11 +27,11 @@ describe('a 2xx that is no answer is an error, and for a write unknown', () => {
   ])('%s', async (_, status, body, pattern) => {
     const read = await ask(READ, answerWith(status, body))
     expect(read).toMatchObject({ isError: true, message: expect.stringMatching(pattern) })
-    expect(read.upstream.requests).toHaveLength(1)
+    expect(read.attempts).toHaveLength(1)
 
     const written = await ask(WRITE, answerWith(status, body))
     expect(written).toMatchObject({ isError: true, message: expect.stringMatching(pattern) })
-    expect(written.upstream.requests).toHaveLength(1)
+    expect(written.attempts).toHaveLength(1)
     expect(outcomesIn(written.message)).toEqual(['unknown'])
   })
 

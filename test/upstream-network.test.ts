@@ -33,14 +33,16 @@ describe('one deadline covers headers and body', () => {
     ['a body that drips', drip],
   ])('%s', async (_, respond) => {
     const read = await ask(READ, respond, 300)
-    expect(read.message).toMatch(/^get-customer: Metronome's answer did not come, no answer within \d+ ms\.$/)
+    expect(read.message).toMatch(
+      /^get-customer: Metronome's answer did not come, no answer within \d+ ms\. Try again later\.$/,
+    )
     // The whole budget is gone, so there is nothing left for a repeat.
-    expect(read.upstream.requests).toHaveLength(1)
+    expect(read.attempts).toHaveLength(1)
 
     const written = await ask(WRITE, respond, 600)
     expect(written.message).toMatch(/answer did not come, no answer within \d+ ms\./)
     expect(outcomesIn(written.message)).toEqual(['unknown'])
-    const keys = written.upstream.requests.map(({ headers }) => headers['idempotency-key'])
+    const keys = written.attempts.map(({ headers }) => headers['idempotency-key'])
     expect(keys.length).toBeGreaterThanOrEqual(1)
     expect(keys.length).toBeLessThanOrEqual(3)
     expect(new Set(keys).size).toBe(1)
@@ -73,7 +75,9 @@ describe('a broken connection', () => {
       const result = await callTool(tool, { ...args })
       expect(textOf(result)).toMatch(/: Metronome's answer did not come, the connection broke \(\w+\)\./)
       expect(outcomesIn(textOf(result))).toEqual(tool === WRITE[0] ? ['unknown'] : null)
-      expect({ connections, waits: waits.length }).toEqual({ connections: 3, waits: 2 })
+      // A write without an answer is read back, which meets the same fault.
+      const calls = tool === WRITE[0] ? 2 : 1
+      expect({ connections, waits: waits.length }).toEqual({ connections: 3 * calls, waits: 2 * calls })
     }
   })
 
@@ -83,7 +87,7 @@ describe('a broken connection', () => {
       const { callTool, waits } = await connectClient({ upstream: { baseUrl } })
       const message = textOf(await callTool(tool, { ...args }))
       expect(message).toMatch(
-        /Metronome was not reached, no connection \(ECONNREFUSED\)\. Check the network, the proxy and METRONOME_BASE_URL\./,
+        /Metronome was not reached, no connection \(ECONNREFUSED\)\. .*Check the network, the proxy and METRONOME_BASE_URL\./,
       )
       expect(outcomesIn(message)).toEqual(tool === WRITE[0] ? ['not_applied'] : null)
       expect(waits).toHaveLength(2)
@@ -191,7 +195,7 @@ describe('cancellation', () => {
     expect(upstream.requests).toHaveLength(1)
     const key = upstream.requests[0]?.headers['idempotency-key']
     await vi.waitFor(() => {
-      expect(logLines).toEqual(
+      expect(logLines.filter((line) => line.startsWith('warn'))).toEqual(
         key ? [`warn write-cancelled ${JSON.stringify({ tool, 'idempotency-key': key, outcome: 'unknown' })}`] : [],
       )
     })

@@ -33,16 +33,14 @@ describe('every status is explained, and repeated only where that helps', () => 
     const body = status === 304 ? '' : { message: 'Bad thing' }
     const read = await ask(READ, answerWith(status, body))
     expect(read.message).toMatch(pattern)
-    expect(read.upstream.requests).toHaveLength(reads)
+    expect(read.attempts).toHaveLength(reads)
     expect(outcomesIn(read.message)).toBeNull()
 
     const written = await ask(WRITE, answerWith(status, body))
     expect(written.message).toContain(`archive-customer: Metronome answered ${status}`)
-    expect(written.upstream.requests).toHaveLength(writes)
+    expect(written.attempts).toHaveLength(writes)
     expect(outcomesIn(written.message)).toEqual([outcome])
-    expect(new Set(written.upstream.requests.map(({ headers, body }) => headers['idempotency-key'] + body)).size).toBe(
-      1,
-    )
+    expect(new Set(written.attempts.map(({ headers, body }) => headers['idempotency-key'] + body)).size).toBe(1)
     expect([read.isError, written.isError]).toEqual([true, true])
   })
 })

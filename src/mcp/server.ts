@@ -1,5 +1,6 @@
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
-import { CallToolRequestSchema, ErrorCode, ListToolsRequestSchema, McpError } from '@modelcontextprotocol/sdk/types.js'
+import { type CallToolRequest, ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js'
+import * as z from 'zod'
 import { CAPABILITIES, describeServer } from './identity.ts'
 import { INSTRUCTIONS } from './instructions.ts'
 import { createProgress } from './progress.ts'
@@ -19,6 +20,10 @@ const noValidator = {
   },
 }
 
+// Looser than the SDK's own, which would answer wrong params with -32603 and not -32602.
+const ListRequestSchema = z.object({ method: z.literal('tools/list'), params: z.looseObject({}).optional() })
+const CallRequestSchema = z.object({ method: z.literal('tools/call'), params: z.looseObject({}).optional() })
+
 /** One MCP server on the SDK's low-level `Server`; its high-level one answers several cases against the protocol. */
 export function createMcpServer({ host, title, key }: McpServerOptions): Server {
   const server = new Server(describeServer(title), {
@@ -26,11 +31,12 @@ export function createMcpServer({ host, title, key }: McpServerOptions): Server 
     instructions: INSTRUCTIONS,
     jsonSchemaValidator: noValidator,
   })
-  server.setRequestHandler(ListToolsRequestSchema, ({ params }) => {
+  server.setRequestHandler(ListRequestSchema, ({ params }) => {
     if (params?.cursor !== undefined) throw new McpError(ErrorCode.InvalidParams, UNKNOWN_CURSOR)
     return { tools: [...host.tools] }
   })
-  server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal, sendNotification }) => {
+  server.setRequestHandler(CallRequestSchema, async (request, { signal, sendNotification }) => {
+    const params = request.params as CallToolRequest['params'] // the SDK has checked them against its own schema by now
     const onProgress = createProgress(params._meta?.progressToken, sendNotification)
     const result = await host.callTool(params.name, params.arguments, { key, signal, onProgress })
     if (!result) throw new McpError(ErrorCode.InvalidParams, describeUnknownTool(params.name))

@@ -1,9 +1,9 @@
 import { expect } from 'vitest'
+import { exampleAnswer } from './answers.ts'
 import { type ApiMock, mockApi } from './api-mock.ts'
 import { connectClient, textOf } from './mcp.ts'
 
 export const ID = 'd7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
-const ONE = { data: { id: ID } }
 
 export interface ArgumentChecks {
   refuse(tool: string, args: unknown): Promise<string>
@@ -18,7 +18,7 @@ export function checkArguments(): ArgumentChecks {
 
 /** Calls a tool with arguments that must be refused before anything is sent, and returns the message. */
 async function refuse(api: ApiMock, tool: string, args: unknown): Promise<string> {
-  api.answer(ONE)
+  api.answer(exampleAnswer(tool))
   const { callTool } = await connectClient()
   const result = await callTool(tool, args as Record<string, unknown>)
   expect(result.isError, JSON.stringify(result).slice(0, 200)).toBe(true)
@@ -31,7 +31,7 @@ async function refuse(api: ApiMock, tool: string, args: unknown): Promise<string
 
 /** Calls a tool with arguments that must be accepted, and returns the body that was sent. */
 async function accept(api: ApiMock, tool: string, args: unknown): Promise<unknown> {
-  api.answer(ONE)
+  api.answer(exampleAnswer(tool))
   api.sent.length = 0
   const { callTool } = await connectClient()
   await callTool(tool, args as Record<string, unknown>)

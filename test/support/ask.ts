@@ -1,5 +1,5 @@
 import { type Connection, connectClient, textOf } from './mcp.ts'
-import { type LocalUpstream, type Responder, startUpstream } from './upstream.ts'
+import { type LocalUpstream, type ReceivedRequest, type Responder, startUpstream } from './upstream.ts'
 
 export const ID = 'd7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
 /** A successful answer to either call. */
@@ -9,6 +9,8 @@ export const WRITE = ['archive-customer', { id: ID }] as const
 
 export interface Asked extends Connection {
   readonly upstream: LocalUpstream
+  /** The requests of the call itself, without those that read back what a write did. */
+  readonly attempts: readonly ReceivedRequest[]
   readonly message: string
   readonly isError: boolean
 }
@@ -22,7 +24,8 @@ export async function ask(
   const upstream = await startUpstream(respond)
   const connection = await connectClient({ upstream: { baseUrl: upstream.baseUrl }, timeoutMs })
   const result = await connection.callTool(tool, { ...args })
-  return { ...connection, upstream, message: textOf(result), isError: result.isError === true }
+  const attempts = upstream.requests.filter(({ method }, _, [first]) => method === first?.method)
+  return { ...connection, upstream, attempts, message: textOf(result), isError: result.isError === true }
 }
 
 /** The outcome words in a message, every one of them. */
