@@ -1,28 +1,54 @@
-import { readFileSync } from 'node:fs'
-import { defineConfig } from 'tsup'
+import { readFileSync, rmSync } from 'node:fs'
+import { defineConfig, type Options } from 'tsup'
+import { dropUnusedSchemas, replaceModule, toCommonJs } from './scripts/bundling.ts'
+import { tools } from './src/mcp/tool-list.ts'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 
-export default defineConfig({
-  entry: { cli: 'src/cli.ts', index: 'src/index.ts' },
-  format: 'esm',
+const shared: Options = {
   target: 'node20.19',
   platform: 'node',
-  dts: { entry: { index: 'src/index.ts' } },
-  clean: true,
   minify: true,
-  // Chunks that load on demand: the sandbox, the proxy, HTTP, REST.
-  splitting: true,
-  treeshake: true,
   // Nothing is left for the user's npm to install.
   noExternal: [/.*/],
   define: { PACKAGE_VERSION: JSON.stringify(version) },
+  esbuildPlugins: [
+    // tools/list is known when the program is built; a start need not make it from the schemas again.
+    replaceModule(/\/tool-list\.ts$/, `export const tools = ${JSON.stringify(tools)}`),
+    dropUnusedSchemas,
+    // The SDK's second validator, second zod and second converter: none is called by a server whose schemas are zod 4.
+    replaceModule(/\/ajv-provider\.js$/, 'export class AjvJsonSchemaValidator {}'),
+    replaceModule(/^zod\/v3$/, 'export {}'),
+    replaceModule(/^zod-to-json-schema$/, 'export const zodToJsonSchema = undefined'),
+  ],
   esbuildOptions(options) {
     // ofetch's entry for Node brings node-fetch-native along, which Node has no need of.
     options.alias = { ofetch: './node_modules/ofetch/dist/index.mjs' }
   },
-  // Bundled CommonJS packages call require.
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+}
+
+// Several builds write there at the same time, so that none of them may clean it.
+rmSync('dist', { recursive: true, force: true })
+
+export default defineConfig([
+  // CommonJS, since V8's code cache takes scripts only; splitting, for what loads on demand: calls, sandbox, proxy.
+  {
+    ...shared,
+    entry: { cli: 'src/cli.ts' },
+    format: 'esm',
+    splitting: true,
+    plugins: [toCommonJs],
+    outExtension: () => ({ js: '.cjs' }),
   },
-})
+  { ...shared, entry: { start: 'src/start/start.ts' }, format: 'cjs' },
+  {
+    ...shared,
+    entry: { index: 'src/index.ts' },
+    format: 'esm',
+    dts: true,
+    // Bundled CommonJS packages call require.
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+  },
+])

@@ -1,2 +1,3 @@
 #!/usr/bin/env node
-import '../dist/cli.js'
+// A script and no module, which Node starts sooner: see package.json beside it.
+require('../dist/start.cjs')

@@ -80,7 +80,7 @@ function ownNodeSuffices() {
 
 async function startProgram() {
   const port = await findFreePort()
-  const args = ['dist/cli.js', '--http', '--sandbox', '--port', String(port)]
+  const args = ['bin/metronome-customers-mcp.js', '--http', '--sandbox', '--port', String(port)]
   const program = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
   const origin = `http://127.0.0.1:${port}`
   const deadline = Date.now() + START_MS

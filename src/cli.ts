@@ -10,7 +10,7 @@ import { createRedactor } from './redact.ts'
 import { serveStdio } from './serve-stdio.ts'
 import { escapeControls } from './text.ts'
 import type { Upstream } from './upstream/attempt.ts'
-import { createClient } from './upstream/client.ts'
+import { createLazyClient } from './upstream/lazy-client.ts'
 import { UsageError } from './usage-error.ts'
 import { NAME, VERSION } from './version.ts'
 
@@ -20,11 +20,14 @@ async function main(): Promise<void> {
   if (flags.version) return void process.stdout.write(`${VERSION}\n`)
   const config = readConfig(await loadSources(process.env, flags.envFile), 'warn')
   const redact = createRedactor([config.key])
-  const log = createLog(config.logLevel, (line) => process.stderr.write(`${escapeControls(redact(line))}\n`))
+  const log = createLog(config.logLevel, (line) => writeStderr(`${escapeControls(redact(line))}\n`))
   reportSettings(config, flags.sandbox, log)
 
   const upstream = await createUpstream(config, flags)
-  const client = createClient({ upstream, timeoutMs: config.timeoutMs, log })
+  const client = createLazyClient(async () => {
+    const { createClient } = await import('./upstream/client.ts')
+    return createClient({ upstream, timeoutMs: config.timeoutMs, log })
+  })
   const key = flags.sandbox ? undefined : config.key
   const face = {
     host: createToolHost(client, log),
@@ -32,7 +35,7 @@ async function main(): Promise<void> {
   }
   const server = createMcpServer({ ...face, key })
   const modern = createModernLayer(face)
-  if (process.stdin.isTTY) process.stderr.write(TERMINAL_GREETING)
+  if (process.stdin.isTTY) writeStderr(TERMINAL_GREETING)
   const { stdin: input, stdout: output } = process
   await serveStdio({ server, modern, key, input, output, redact, signals: process, exit: (code) => process.exit(code) })
 }
@@ -58,12 +61,16 @@ async function createUpstream({ baseUrl, proxy }: Config, flags: Flags): Promise
   return { fetch: (input, init) => globalThis.fetch(input, init), baseUrl, needsKey: true }
 }
 
-// A reader of stderr may leave before us; that is no reason to fail.
-process.stderr.on('error', () => {})
+/** Opens stderr with the first line only: most starts have nothing to say. */
+function writeStderr(text: string): void {
+  // Its reader may leave before us; that is no reason to fail.
+  if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => {})
+  process.stderr.write(text)
+}
 
 main().catch((error: unknown) => {
   const wrongUsage = error instanceof UsageError
   const message = wrongUsage || error instanceof Error ? error.message : String(error)
-  process.stderr.write(`${NAME}: ${escapeControls(message)}\n`)
+  writeStderr(`${NAME}: ${escapeControls(message)}\n`)
   process.exitCode = wrongUsage ? 2 : 1
 })

@@ -3,7 +3,7 @@ import { Client, type ClientOptions } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { expect, test } from 'vitest'
 
-const program = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
+const program = fileURLToPath(new URL('../bin/metronome-customers-mcp.js', import.meta.url))
 
 type Mode = NonNullable<NonNullable<ClientOptions['versionNegotiation']>['mode']>
 

@@ -1,21 +1,9 @@
 import type { Log } from '../log.ts'
-import type { JsonObject, Operation } from '../operation/define.ts'
-import { inputJsonSchema, outputJsonSchema } from '../operation/json-schema.ts'
-import { operations } from '../operations/index.ts'
+import type { JsonObject } from '../operation/define.ts'
 import { escapeControls } from '../text.ts'
 import type { Client } from '../upstream/client.ts'
-import { describeFailure } from '../upstream/failure.ts'
-import type { Reply } from '../upstream/reply.ts'
 import type { CallContext } from '../upstream/sender.ts'
-
-export interface Tool {
-  readonly name: string
-  readonly title: string
-  readonly description: string
-  readonly inputSchema: JsonObject & { type: 'object' }
-  readonly outputSchema: JsonObject & { type: 'object' }
-  readonly annotations: JsonObject
-}
+import { type Tool, tools } from './tool-list.ts'
 
 export interface ToolResult {
   [field: string]: unknown
@@ -38,45 +26,12 @@ export function describeUnknownTool(name: string): string {
 }
 
 export function createToolHost(client: Client, log: Log): ToolHost {
-  const byName = new Map(operations.map((op) => [op.tool, op]))
   return {
-    tools: operations.map(describeTool),
+    tools,
     async callTool(name, args, context) {
-      const op = byName.get(name)
-      if (!op) return undefined
-      try {
-        return succeed(await client.call(op, args, context))
-      } catch (error) {
-        return fail(describeFailure(op, error, log).message)
-      }
+      // Loaded with the first call: the operations' schemas would make every start slower.
+      const { callOperation } = await import('./call-operation.ts')
+      return callOperation(client, log, { name, args, context })
     },
   }
-}
-
-function describeTool(op: Operation): Tool {
-  const { readOnly, destructive, idempotent } = op.hints
-  return {
-    name: op.tool,
-    title: op.title,
-    description: op.description,
-    inputSchema: { type: 'object', ...inputJsonSchema(op.input) },
-    outputSchema: { type: 'object', ...outputJsonSchema(op.output) },
-    annotations: {
-      title: op.title,
-      readOnlyHint: readOnly,
-      destructiveHint: destructive,
-      idempotentHint: idempotent,
-      openWorldHint: true,
-    },
-  }
-}
-
-/** Some agents show only the text, others only the structured content: both carry the whole answer. */
-function succeed({ body, note }: Reply): ToolResult {
-  const structuredContent = note === undefined ? body : { ...body, _note: note }
-  return { content: [{ type: 'text', text: JSON.stringify(structuredContent) }], structuredContent }
-}
-
-function fail(message: string): ToolResult {
-  return { content: [{ type: 'text', text: escapeControls(message) }], isError: true }
 }
