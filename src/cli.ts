@@ -1,16 +1,14 @@
-import { type Config, isLoopback, readConfig } from './config/config.ts'
+import { createOwnCallers, createPassthroughCallers } from './callers.ts'
+import { type Config, readConfig } from './config/config.ts'
 import { loadSources } from './config/load.ts'
 import { type Flags, parseFlags } from './flags.ts'
 import { HELP, TERMINAL_GREETING } from './help.ts'
 import { createLog, type Log } from './log.ts'
-import { createModernLayer } from './mcp/modern.ts'
-import { createMcpServer } from './mcp/server.ts'
-import { createToolHost } from './mcp/tools.ts'
+import { isLoopback } from './loopback.ts'
 import { createRedactor } from './redact.ts'
 import { serveStdio } from './serve-stdio.ts'
 import { escapeControls } from './text.ts'
 import type { Upstream } from './upstream/attempt.ts'
-import { createLazyClient } from './upstream/lazy-client.ts'
 import { UsageError } from './usage-error.ts'
 import { NAME, VERSION } from './version.ts'
 
@@ -18,34 +16,34 @@ async function main(): Promise<void> {
   const flags = parseFlags(process.argv.slice(2))
   if (flags.help) return void process.stdout.write(HELP)
   if (flags.version) return void process.stdout.write(`${VERSION}\n`)
-  const config = readConfig(await loadSources(process.env, flags.envFile), 'warn')
-  const redact = createRedactor([config.key])
-  const log = createLog(config.logLevel, (line) => writeStderr(`${escapeControls(redact(line))}\n`))
+  const config = readConfig(await loadSources(process.env, flags.envFile), flags)
+  const { http, timeoutMs } = config
+  const redact = createRedactor([config.key, http?.token])
+  const key = flags.sandbox ? undefined : config.key
+  const callers = http?.passthrough ? createPassthroughCallers(redact) : createOwnCallers(key, redact)
+  const log = createLog(config.logLevel, config.logFormat, (line) =>
+    writeStderr(`${escapeControls(callers.redact(line))}\n`),
+  )
   reportSettings(config, flags.sandbox, log)
 
   const upstream = await createUpstream(config, flags)
-  const client = createLazyClient(async () => {
-    const { createClient } = await import('./upstream/client.ts')
-    return createClient({ upstream, timeoutMs: config.timeoutMs, log })
-  })
-  const key = flags.sandbox ? undefined : config.key
-  const face = {
-    host: createToolHost(client, log),
-    title: flags.sandbox ? 'Metronome customers (sandbox)' : 'Metronome customers',
+  const title = flags.sandbox ? 'Metronome customers (sandbox)' : 'Metronome customers'
+  const common = { upstream, timeoutMs, title, log, signals: process, exit: (code: number) => process.exit(code) }
+  if (http) {
+    const { serveHttp } = await import('./serve-http.ts')
+    return serveHttp({ ...common, settings: http, hasKey: key !== undefined, callers })
   }
-  const server = createMcpServer({ ...face, key })
-  const modern = createModernLayer(face)
   if (process.stdin.isTTY) writeStderr(TERMINAL_GREETING)
-  const { stdin: input, stdout: output } = process
-  await serveStdio({ server, modern, key, input, output, redact, signals: process, exit: (code) => process.exit(code) })
+  return serveStdio({ ...common, key, redact, input: process.stdin, output: process.stdout })
 }
 
 function reportSettings(config: Config, sandbox: boolean, log: Log): void {
-  for (const warning of config.warnings) log('warn', 'setting', { message: JSON.stringify(warning) })
+  for (const warning of config.warnings) log('warn', 'setting', { message: warning })
   if (sandbox) return log('info', 'sandbox', {})
-  if (config.keySource) return log('info', 'api-key', { source: JSON.stringify(config.keySource) })
+  if (config.http?.passthrough) return log('info', 'passthrough', {})
+  if (config.keySource) return log('info', 'api-key', { source: config.keySource })
   log('warn', 'api-key-missing', {
-    fix: '"set METRONOME_API_KEY, or start with --sandbox; until then every call fails"',
+    fix: 'set METRONOME_API_KEY, or start with --sandbox; until then every call fails',
   })
 }
 

@@ -9,8 +9,31 @@ const FLAGS = {
   'sandbox-faults': { type: 'string' },
   'sandbox-seed': { type: 'string' },
   'env-file': { type: 'string' },
+  'log-format': { type: 'string' },
+  http: { type: 'boolean' },
+  host: { type: 'string' },
+  port: { type: 'string' },
+  'allowed-hosts': { type: 'string' },
+  passthrough: { type: 'boolean' },
+  'rate-limit': { type: 'string' },
+  'drain-ms': { type: 'string' },
 } as const
 
+type FlagName = keyof typeof FLAGS
+
+/** A flag that means nothing without another one. */
+const NEEDS: Partial<Record<FlagName, FlagName>> = {
+  'sandbox-faults': 'sandbox',
+  'sandbox-seed': 'sandbox-faults',
+  host: 'http',
+  port: 'http',
+  'allowed-hosts': 'http',
+  passthrough: 'http',
+  'rate-limit': 'http',
+  'drain-ms': 'http',
+}
+
+/** Values of the command line as they were written; `undefined` where a flag is absent. */
 export interface Flags {
   readonly help: boolean
   readonly version: boolean
@@ -19,36 +42,50 @@ export interface Flags {
   readonly sandboxFaults: string | undefined
   readonly sandboxSeed: number | undefined
   readonly envFile: string | undefined
+  readonly logFormat: string | undefined
+  readonly http: boolean
+  readonly host: string | undefined
+  readonly port: string | undefined
+  readonly allowedHosts: string | undefined
+  readonly passthrough: boolean
+  readonly rateLimit: string | undefined
+  readonly drainMs: string | undefined
 }
 
 /** Reads the command line. Throws {@link UsageError}; no message repeats a value, which might be a secret. */
 export function parseFlags(argv: readonly string[]): Flags {
   const { tokens } = parseArgs({ args: [...argv], options: FLAGS, strict: false, tokens: true })
-  const values: Record<string, string | true> = {}
+  const given = new Map<FlagName, string | true>()
   for (const token of tokens) {
     if (token.kind === 'positional')
       throw new UsageError('unexpected argument; see --help. An API key is never given on the command line.')
-    if (token.kind === 'option') values[token.name] = readOption(token)
+    if (token.kind === 'option') given.set(...readOption(token))
   }
-  requireFlag(values, 'sandbox-faults', 'sandbox')
-  requireFlag(values, 'sandbox-seed', 'sandbox-faults')
+  const text = (name: FlagName): string | undefined => {
+    const value = given.get(name)
+    return typeof value === 'string' ? value : undefined
+  }
+  for (const name of given.keys()) {
+    const needed = NEEDS[name]
+    if (needed && !given.has(needed))
+      throw new UsageError(`--${name} works with --${needed} only; add it or leave --${name} out.`)
+  }
   return {
-    help: values.help === true,
-    version: values.version === true,
-    sandbox: values.sandbox === true,
-    sandboxFaults: readText(values['sandbox-faults']),
-    sandboxSeed: readSeed(readText(values['sandbox-seed'])),
-    envFile: readText(values['env-file']),
+    help: given.has('help'),
+    version: given.has('version'),
+    sandbox: given.has('sandbox'),
+    sandboxFaults: text('sandbox-faults'),
+    sandboxSeed: readSeed(text('sandbox-seed')),
+    envFile: text('env-file'),
+    logFormat: text('log-format'),
+    http: given.has('http'),
+    host: text('host'),
+    port: text('port'),
+    allowedHosts: text('allowed-hosts'),
+    passthrough: given.has('passthrough'),
+    rateLimit: text('rate-limit'),
+    drainMs: text('drain-ms'),
   }
-}
-
-function requireFlag(values: Readonly<Record<string, string | true>>, name: string, needed: string): void {
-  if (values[name] !== undefined && values[needed] === undefined)
-    throw new UsageError(`--${name} works with --${needed} only; add it or leave --${name} out.`)
-}
-
-function readText(value: string | true | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined
 }
 
 function readSeed(value: string | undefined): number | undefined {
@@ -57,25 +94,23 @@ function readSeed(value: string | undefined): number | undefined {
   return Number(value)
 }
 
-function readOption({
-  name,
-  rawName,
-  value,
-}: {
-  name: string
-  rawName: string
-  value?: string | undefined
-}): string | true {
+interface OptionToken {
+  readonly name: string
+  readonly rawName: string
+  readonly value?: string | undefined
+}
+
+function readOption({ name, rawName, value }: OptionToken): [FlagName, string | true] {
   if (!isFlag(name)) throw new UsageError(`${rawName.slice(0, 40)} is not a known flag; ${suggestFlag(name)}`)
   if (FLAGS[name].type === 'boolean') {
     if (value !== undefined) throw new UsageError(`--${name} takes no value.`)
-    return true
+    return [name, true]
   }
   if (!value || value.startsWith('--')) throw new UsageError(`--${name} needs a value.`)
-  return value
+  return [name, value]
 }
 
-function isFlag(name: string): name is keyof typeof FLAGS {
+function isFlag(name: string): name is FlagName {
   return Object.hasOwn(FLAGS, name)
 }
 

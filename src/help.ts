@@ -1,7 +1,7 @@
 import { NAME, VERSION } from './version.ts'
 
 export const HELP = `${NAME} ${VERSION}
-MCP server for Metronome customers: 15 tools over stdio. An independent project.
+MCP server for Metronome customers: 15 tools over stdio or HTTP. An independent project.
 
 Usage: ${NAME} [flags]
 
@@ -12,13 +12,23 @@ Usage: ${NAME} [flags]
                     gateway-timeout, cached-500, server-error, hang, hang-done, rate-limit, latency or random
   --sandbox-seed N  decides what random draws; default 1
   --env-file PATH   read METRONOME_* and proxy variables from a file; the environment wins
+  --log-format json one JSON object a line on stderr, for log collectors
   --help, --version
+
+HTTP:
+  --http                 serve http://127.0.0.1:9090/mcp instead of stdio
+  --host, --port         where to listen; other than loopback only with a token or --passthrough
+  --allowed-hosts A,B    further names in the Host header, such as that of a reverse proxy
+  --passthrough          each caller's bearer is its own Metronome API key; ours is used for nobody
+  --rate-limit N         requests a minute and caller; default 600 with a token or --passthrough, 0 is none
+  --drain-ms N           time for calls to end after SIGTERM, default 5000
+  METRONOME_MCP_AUTH_TOKEN  the bearer that callers must present, 32 characters or more
 
 Environment:
   METRONOME_API_KEY       API key; also METRONOME_BEARER_TOKEN, or METRONOME_API_KEY_FILE with a path
   METRONOME_BASE_URL      default https://api.metronome.com
   METRONOME_TIMEOUT_MS    budget of one call, 1000 to 600000, default 45000
-  METRONOME_LOG           debug, info, warn (default), error or off; lines go to stderr
+  METRONOME_LOG           debug, info (default with --http), warn (default), error or off; lines go to stderr
   HTTPS_PROXY, HTTP_PROXY, NO_PROXY
 `
 

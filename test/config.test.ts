@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Config, readConfig } from '../src/config/config.ts'
 import type { Sources } from '../src/config/sources.ts'
+import { parseFlags } from '../src/flags.ts'
 import { UsageError } from '../src/usage-error.ts'
 
 const KEYS = { a: 'mk_aaaaaaaa', b: 'mk_bbbbbbbb', c: 'mk_cccccccc', d: 'mk_dddddddd', e: 'mk_eeeeeeee' }
@@ -19,7 +20,7 @@ function read(sources: Partial<Sources>): Config {
       },
       ...sources,
     },
-    'warn',
+    parseFlags([]),
   )
 }
 

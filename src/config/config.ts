@@ -1,8 +1,11 @@
-import { LOG_LEVELS, type LogLevel } from '../log.ts'
+import type { Flags } from '../flags.ts'
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts'
+import { isLoopback } from '../loopback.ts'
 import { UsageError } from '../usage-error.ts'
+import { type HttpSettings, readHttpSettings } from './http-settings.ts'
 import { readKey } from './key.ts'
 import { type ProxySettings, readProxy } from './proxy-settings.ts'
-import { parseUrl, type Sources, withoutEmpty } from './sources.ts'
+import { parseUrl, type Sources, settingsOf } from './sources.ts'
 
 export interface Config {
   readonly key: string | undefined
@@ -12,7 +15,10 @@ export interface Config {
   /** Budget of one call in milliseconds. */
   readonly timeoutMs: number
   readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
   readonly proxy: ProxySettings | undefined
+  /** Only with `--http`. */
+  readonly http: HttpSettings | undefined
   /** Lines for stderr about settings that were passed over. */
   readonly warnings: readonly string[]
 }
@@ -28,8 +34,8 @@ const LEVEL_NAMES: ReadonlyMap<string, LogLevel> = new Map([
 ])
 
 /** Reads every setting. Throws {@link UsageError} that names the variable and the fix. */
-export function readConfig(sources: Sources, defaultLogLevel: LogLevel): Config {
-  const settings = { ...sources.envFile, ...withoutEmpty(sources.environment) }
+export function readConfig(sources: Sources, flags: Flags): Config {
+  const settings = settingsOf(sources)
   const warnings: string[] = []
   const { key, source } = readKey(sources)
   return {
@@ -37,8 +43,10 @@ export function readConfig(sources: Sources, defaultLogLevel: LogLevel): Config 
     keySource: source,
     baseUrl: readBaseUrl(settings.METRONOME_BASE_URL),
     timeoutMs: readTimeout(settings.METRONOME_TIMEOUT_MS),
-    logLevel: readLogLevel(settings.METRONOME_LOG, defaultLogLevel, warnings),
+    logLevel: readLogLevel(settings.METRONOME_LOG, flags.http ? 'info' : 'warn', warnings),
+    logFormat: readLogFormat(flags.logFormat),
     proxy: readProxy([sources.environment, sources.envFile]),
+    http: flags.http ? readHttpSettings(flags, sources) : undefined,
     warnings,
   }
 }
@@ -56,11 +64,6 @@ function readBaseUrl(value: string | undefined): string {
   return url.origin + url.pathname.replace(/\/+$/, '')
 }
 
-/** Whether a host name, as `URL` spells it, is this machine's own. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
-}
-
 function readTimeout(value: string | undefined): number {
   if (!value) return DEFAULT_TIMEOUT_MS
   const milliseconds = /^\d+$/.test(value.trim()) ? Number(value) : Number.NaN
@@ -75,4 +78,10 @@ function readLogLevel(value: string | undefined, fallback: LogLevel, warnings: s
   const level = LEVEL_NAMES.get(value.trim().toLowerCase())
   if (!level) warnings.push(`METRONOME_LOG must be one of ${LOG_LEVELS.join(', ')}; using ${fallback}.`)
   return level ?? fallback
+}
+
+function readLogFormat(value = 'text'): LogFormat {
+  const format = LOG_FORMATS.find((name) => name === value)
+  if (!format) throw new UsageError(`--log-format must be ${LOG_FORMATS.join(' or ')}.`)
+  return format
 }

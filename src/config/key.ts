@@ -48,10 +48,19 @@ function readKeyFile(path: string | undefined, readFile: Sources['readFile']): s
 }
 
 /** Throws when the text cannot be a key; never repeats any of it. */
-export function checkKey(key: string, source: string): string {
-  const wrong = (what: string) => new UsageError(`${source} ${what}; copy the API key from Metronome again.`)
-  if (/\s/.test(key)) throw wrong('has white space inside')
-  if (!/^[\x21-\x7e]+$/.test(key)) throw wrong('has control or non-ASCII characters')
-  if (key.length < MIN_KEY_CHARACTERS) throw wrong(`is shorter than ${MIN_KEY_CHARACTERS} characters`)
+function checkKey(key: string, source: string): string {
+  const fault = findFault(key)
+  if (fault) throw new UsageError(`${source} ${fault}; copy the API key from Metronome again.`)
   return key
+}
+
+/** Whether the text can be a key at all. */
+export function canBeKey(text: string): boolean {
+  return findFault(text) === undefined
+}
+
+function findFault(key: string): string | undefined {
+  if (/\s/.test(key)) return 'has white space inside'
+  if (!/^[\x21-\x7e]+$/.test(key)) return 'has control or non-ASCII characters'
+  return key.length < MIN_KEY_CHARACTERS ? `is shorter than ${MIN_KEY_CHARACTERS} characters` : undefined
 }

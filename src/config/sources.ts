@@ -10,8 +10,13 @@ export interface Sources {
   readonly readFile: (path: string) => string
 }
 
+/** What counts of the explicit sources; the environment wins. */
+export function settingsOf({ environment, envFile }: Sources): Variables {
+  return { ...envFile, ...withoutEmpty(environment) }
+}
+
 /** An empty variable counts as absent. */
-export function withoutEmpty(variables: Variables): Variables {
+function withoutEmpty(variables: Variables): Variables {
   return Object.fromEntries(Object.entries(variables).filter(([, value]) => value?.trim()))
 }
 

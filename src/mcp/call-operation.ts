@@ -26,7 +26,7 @@ export async function callOperation(
   try {
     return succeed(await client.call(op, args, context))
   } catch (error) {
-    return fail(describeFailure(op, error, log).message)
+    return fail(describeFailure(op, error, log, context.signal).message)
   }
 }
 

@@ -2,6 +2,7 @@ import type { JSONRPCResponse, RequestId } from '@modelcontextprotocol/sdk/types
 import type { JsonObject } from '../operation/define.ts'
 import { asObject } from '../operation/json.ts'
 import type { CallContext } from '../upstream/sender.ts'
+import { readTraceparent } from '../upstream/traceparent.ts'
 import { CAPABILITIES, describeServer } from './identity.ts'
 import { INSTRUCTIONS } from './instructions.ts'
 import { createProgress, type SendNotification } from './progress.ts'
@@ -177,11 +178,12 @@ async function callTool(host: ToolHost, params: JsonObject, context: ModernConte
   const { name, arguments: args = {} } = params
   if (typeof name !== 'string') return refuse(INVALID_PARAMS, 'tools/call needs the name of a tool')
   if (!isObject(args)) return refuse(INVALID_PARAMS, 'arguments must be an object')
-  const { progressToken } = readMeta(params)
+  const { progressToken, traceparent } = readMeta(params)
   const { sendNotification } = context
   const onProgress =
     sendNotification && isId(progressToken) ? createProgress(progressToken, sendNotification) : undefined
-  const result = await host.callTool(name, args, { ...context, onProgress })
+  const call = { ...context, onProgress, traceparent: readTraceparent(traceparent) ?? context.traceparent }
+  const result = await host.callTool(name, args, call)
   return result ?? refuse(INVALID_PARAMS, describeUnknownTool(name))
 }
 

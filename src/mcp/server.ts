@@ -1,6 +1,8 @@
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { type CallToolRequest, ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js'
 import * as z from 'zod'
+import type { CallContext } from '../upstream/sender.ts'
+import { readTraceparent } from '../upstream/traceparent.ts'
 import { CAPABILITIES, describeServer } from './identity.ts'
 import { INSTRUCTIONS } from './instructions.ts'
 import { createProgress } from './progress.ts'
@@ -9,8 +11,8 @@ import { describeUnknownTool, type ToolHost, UNKNOWN_CURSOR } from './tools.ts'
 export interface McpServerOptions {
   readonly host: ToolHost
   readonly title: string
-  /** Metronome API key of this server's callers. */
-  readonly key: string | undefined
+  /** What all calls of this server have in common. A signal of theirs stands in for that of the MCP request. */
+  readonly caller: Pick<CallContext, 'key' | 'signal' | 'traceparent'>
 }
 
 // The SDK makes an ajv instance for elicitation answers, which this server never asks for.
@@ -25,7 +27,7 @@ const ListRequestSchema = z.object({ method: z.literal('tools/list'), params: z.
 const CallRequestSchema = z.object({ method: z.literal('tools/call'), params: z.looseObject({}).optional() })
 
 /** One MCP server on the SDK's low-level `Server`; its high-level one answers several cases against the protocol. */
-export function createMcpServer({ host, title, key }: McpServerOptions): Server {
+export function createMcpServer({ host, title, caller }: McpServerOptions): Server {
   const server = new Server(describeServer(title), {
     capabilities: CAPABILITIES,
     instructions: INSTRUCTIONS,
@@ -37,8 +39,12 @@ export function createMcpServer({ host, title, key }: McpServerOptions): Server 
   })
   server.setRequestHandler(CallRequestSchema, async (request, { signal, sendNotification }) => {
     const params = request.params as CallToolRequest['params'] // the SDK has checked them against its own schema by now
-    const onProgress = createProgress(params._meta?.progressToken, sendNotification)
-    const result = await host.callTool(params.name, params.arguments, { key, signal, onProgress })
+    const result = await host.callTool(params.name, params.arguments, {
+      key: caller.key,
+      signal: caller.signal ?? signal,
+      traceparent: readTraceparent(params._meta?.traceparent) ?? caller.traceparent,
+      onProgress: createProgress(params._meta?.progressToken, sendNotification),
+    })
     if (!result) throw new McpError(ErrorCode.InvalidParams, describeUnknownTool(params.name))
     return result
   })

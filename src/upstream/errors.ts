@@ -49,3 +49,15 @@ export class MissingKeyError extends Error {
     )
   }
 }
+
+/** There is no room for this call: nothing was sent. */
+export class BusyError extends Error {
+  override readonly name = 'BusyError'
+
+  constructor(tool: string, why: string) {
+    super(`${tool}: ${why}, nothing was sent. Try again in some seconds.`)
+  }
+}
+
+/** Reason of an abort when the program ends. Unlike a caller who left, this one still waits for a word. */
+export const SHUTDOWN = Symbol('shutdown')

@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts'
 import type { Operation } from '../operation/define.ts'
 import { InputError } from '../operation/input-error.ts'
-import { CancelledError, MissingKeyError, type Outcome, UpstreamError } from './errors.ts'
+import { BusyError, CancelledError, MissingKeyError, type Outcome, SHUTDOWN, UpstreamError } from './errors.ts'
 
 export interface Failure {
   /** For a person or a model: what failed, what was answered, what to do next. */
@@ -10,19 +10,36 @@ export interface Failure {
   readonly outcome?: Outcome
 }
 
-/** Turns an error of a call into its answer. A cancelled call has none: it is thrown again. */
-export function describeFailure(op: Operation, error: unknown, log: Log): Failure {
-  if (error instanceof CancelledError) throw error
-  const expected = error instanceof InputError || error instanceof MissingKeyError || error instanceof UpstreamError
-  if (!expected) log('error', 'internal-error', { tool: op.tool, error: JSON.stringify(String(error)) })
-  const message = expected ? error.message : `${op.tool}: an error inside this server, not at Metronome.`
+/** These say themselves what to tell the caller, and that nothing was sent. */
+const NOTHING_SENT = [InputError, MissingKeyError, BusyError]
+
+/**
+ * Turns an error of a call into its answer. A call that its caller has cancelled has none, the error is thrown again;
+ * one that the end of the program cuts off has.
+ */
+export function describeFailure(op: Operation, error: unknown, log: Log, signal?: AbortSignal): Failure {
+  const message = describe(op, error, log, signal)
   if (op.hints.readOnly) return { message }
   const outcome = readOutcome(error)
   return { message: `${reserveWords(message)} Outcome: ${outcome}.`, outcome }
 }
 
+function describe(op: Operation, error: unknown, log: Log, signal: AbortSignal | undefined): string {
+  if (error instanceof CancelledError) {
+    if (signal?.reason !== SHUTDOWN) throw error
+    return `${op.tool}: this server is stopping and has cut the call off. ${op.hints.readOnly ? 'Call again.' : 'Look it up before you call again.'}`
+  }
+  if (error instanceof UpstreamError || isNothingSent(error)) return error.message
+  log('error', 'internal-error', { tool: op.tool, error: String(error) })
+  return `${op.tool}: an error inside this server, not at Metronome.`
+}
+
+function isNothingSent(error: unknown): error is Error {
+  return NOTHING_SENT.some((kind) => error instanceof kind)
+}
+
 function readOutcome(error: unknown): Outcome {
-  if (error instanceof InputError || error instanceof MissingKeyError) return 'not_applied'
+  if (isNothingSent(error)) return 'not_applied'
   return error instanceof UpstreamError && error.outcome ? error.outcome : 'unknown'
 }
 

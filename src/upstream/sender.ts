@@ -15,6 +15,8 @@ export interface CallContext {
   readonly onProgress?: ((message: string) => void) | undefined
   /** The caller's own Idempotency-Key for a write; where absent, a fresh one is made. */
   readonly idempotencyKey?: string | undefined
+  /** Where the call stands in the caller's W3C trace. */
+  readonly traceparent?: string | undefined
 }
 
 export interface SendOptions extends Pick<RepeatPlan, 'mayRepeat' | 'attemptMs' | 'deadline' | 'onEnding'> {
@@ -35,7 +37,7 @@ export function createSender(upstream: Upstream, sleep: Sleep): Send {
       buildRequest(op, args),
       {
         ...plan,
-        headers: buildHeaders(context.key, idempotencyKey),
+        headers: buildHeaders(context, idempotencyKey),
         signal: context.signal,
         sleep,
         onRepeat: (waitMs, attemptNumber) =>
@@ -54,10 +56,11 @@ function redactAnswers(attempt: Attempt, key: string | undefined): Attempt {
   }
 }
 
-function buildHeaders(key: string | undefined, idempotencyKey: string | undefined): Record<string, string> {
+function buildHeaders({ key, traceparent }: CallContext, idempotencyKey: string | undefined): Record<string, string> {
   return {
     'user-agent': `${NAME}/${VERSION}`,
     ...(key !== undefined && { authorization: `Bearer ${key}` }),
     ...(idempotencyKey && { 'idempotency-key': idempotencyKey }),
+    ...(traceparent && { traceparent }),
   }
 }

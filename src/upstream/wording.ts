@@ -19,6 +19,11 @@ export function adviseOn(op: Operation, ending: Ending): string {
   return [adviseWait(ending), op.advice?.[ending.status] ?? adviseOnStatus(ending.status)].join(' ').trim()
 }
 
+/** What the operation knows of its failures; a refusal proves nothing here, so its advice would mislead. */
+export function adviseOnDoubt(op: Operation, ending: Ending): string | undefined {
+  return ending.kind === 'answered' && ending.status >= 500 ? op.advice?.[ending.status] : undefined
+}
+
 function adviseWait(ending: Ending): string {
   const seconds = readRetryAfter(ending)
   return seconds === undefined ? '' : `Wait ${Math.ceil(seconds)} seconds.`

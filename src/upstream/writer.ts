@@ -12,7 +12,7 @@ import type { CallContext, Send } from './sender.ts'
 import { createServerClock, type ServerClock } from './server-clock.ts'
 import { createTwins } from './twins.ts'
 import { readRetryAfter } from './waiting.ts'
-import { adviseOn, describeEnding } from './wording.ts'
+import { adviseOn, adviseOnDoubt, describeEnding } from './wording.ts'
 
 // One attempt may not eat what a repeat needs, nor all attempts what reading back needs.
 const ATTEMPT_SHARE = 0.4
@@ -101,8 +101,7 @@ function conclude({ op, rules, args, history }: StartedWrite, ending: Ending, { 
   const said = describeEnding(op, ending)
   const attempts = history.length > 1 ? `Sent ${history.length} times under one Idempotency-Key.` : ''
   if (body) return { status: 200, body, note: join(`${outcome}: found out by reading back.`, said, attempts, saw) }
-  const next =
-    outcome === 'unknown' ? join(op.advice?.[statusOf(ending) ?? 0], rules.lookUp(args)) : adviseOn(op, ending)
+  const next = outcome === 'unknown' ? join(adviseOnDoubt(op, ending), rules.lookUp(args)) : adviseOn(op, ending)
   throw new UpstreamError(`${op.tool}: ${join(said, attempts, saw, next)}`, {
     status: statusOf(ending),
     retryAfterSeconds: readRetryAfter(ending),

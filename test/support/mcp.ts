@@ -45,7 +45,7 @@ export async function connectClient({
     sleep: async (milliseconds) => void waits.push(milliseconds),
   })
   const key = 'key' in options ? options.key : KEY
-  const server = createMcpServer({ host: createToolHost(client, log), title: 'Test', key })
+  const server = createMcpServer({ host: createToolHost(client, log), title: 'Test', caller: { key } })
   const mcp = new McpClient({ name: 'test', version: '0' })
   const [near, far] = InMemoryTransport.createLinkedPair()
   await Promise.all([server.connect(far), mcp.connect(near)])

@@ -61,7 +61,7 @@ export function createFace(fetch: typeof globalThis.fetch, timeoutMs = 5_000): F
   async function openStdio(): Promise<StdioConnection> {
     const input = new PassThrough()
     const output = new PassThrough()
-    const server = createMcpServer({ ...named, key })
+    const server = createMcpServer({ ...named, caller: { key } })
     await server.connect(createStdioTransport({ input, output, redact: (text) => text, modern: layer, key }))
     const written: Message[] = []
     const waiting: ((message: Message) => void)[] = []
