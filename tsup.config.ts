@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { defineConfig, type Options } from 'tsup'
 import { dropUnusedSchemas, replaceModule, toCommonJs } from './scripts/bundling.ts'
+import { createNotices } from './scripts/notices.ts'
 import { tools } from './src/mcp/tool-list.ts'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
@@ -20,6 +21,7 @@ const shared: Options = {
     replaceModule(/\/ajv-provider\.js$/, 'export class AjvJsonSchemaValidator {}'),
     replaceModule(/^zod\/v3$/, 'export {}'),
     replaceModule(/^zod-to-json-schema$/, 'export const zodToJsonSchema = undefined'),
+    createNotices(),
   ],
   esbuildOptions(options) {
     // ofetch's entry for Node brings node-fetch-native along, which Node has no need of.
