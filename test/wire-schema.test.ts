@@ -19,8 +19,8 @@ const BANNED_KEYWORDS = [
   'propertyNames',
 ]
 // Model-facing part and whole answer, in tokens of o200k.
-const MAX_MODEL_TOKENS = 3000
-const MAX_ANSWER_TOKENS = 5000
+const MAX_MODEL_TOKENS = 2700
+const MAX_ANSWER_TOKENS = 4500
 // Fields of an item whose name says everything.
 const SELF_EXPLAINING = ['key', 'value', 'group_key_name', 'display_name']
 

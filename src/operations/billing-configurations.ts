@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { defineOperation } from '../operation/define.ts'
-import { BILLING_PROVIDERS, deliveryFields } from './configuration-fields.ts'
+import { BILLING_PROVIDERS, explainedDeliveryFields } from './configuration-fields.ts'
 import { customerId, openObject, uuid } from './fields.ts'
 import { proofOfAddition, proofOfRemoval } from './proof-of-configurations.ts'
 import { configuration, reply } from './records.ts'
@@ -26,7 +26,7 @@ export const setBillingConfigurations = defineOperation({
   tool: 'set-billing-provider-configurations-customer',
   title: 'Set billing provider configurations for a customer',
   description:
-    'Adds billing provider configurations; it replaces and changes none, so a second call adds them twice. Fetch the present ones first. Nothing is billed until a contract selects the new id. Metronome answers 500 for an unknown customer, too.',
+    'Adds billing provider configurations; it replaces and changes none, so a second call adds them twice. Fetch the present ones first. Nothing is billed until a contract selects the new id.',
   method: 'POST',
   path: '/v1/setCustomerBillingProviderConfigurations',
   hints: { readOnly: false, destructive: false, idempotent: false },
@@ -39,7 +39,7 @@ export const setBillingConfigurations = defineOperation({
           configuration: openObject(
             'stripe: stripe_customer_id, stripe_collection_method (charge_automatically, send_invoice, auto_charge_payment_intent, manually_charge_payment_intent), leave_stripe_invoices_in_draft. aws_marketplace: aws_customer_id, aws_product_code, aws_region, aws_is_subscription_product (usage-based only). azure_marketplace: azure_subscription_id. gcp_marketplace: gcp_entitlement_id, gcp_service_name. netsuite: netsuite_customer_id.',
           ).optional(),
-          ...deliveryFields,
+          ...explainedDeliveryFields,
         }),
       )
       .describe('Configurations to add.'),
@@ -85,7 +85,7 @@ export const archiveBillingConfigurations = defineOperation({
   input: z.strictObject({
     customer_id: customerId,
     customer_billing_provider_configuration_ids: z
-      .array(uuid('UUID.'))
+      .array(uuid)
       .describe('Ids from fetch-billing-provider-configurations-customer.'),
   }),
   output: reply(z.looseObject({})),

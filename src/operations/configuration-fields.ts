@@ -7,13 +7,19 @@ const CONTRACT_PROVIDERS = ['aws_marketplace', 'azure_marketplace', 'gcp_marketp
 export const BILLING_PROVIDERS = [...CONTRACT_PROVIDERS, 'custom', 'quickbooks_online', 'workday', 'metronome'] as const
 const DELIVERY_METHODS = ['direct_to_billing_provider', 'aws_sqs', 'tackle', 'aws_sns'] as const
 
-export const deliveryFields = {
-  delivery_method: z.enum(DELIVERY_METHODS).optional().describe('Needed unless delivery_method_id is given.'),
-  delivery_method_id: uuid('UUID; needed when several accounts of the provider are connected.').optional(),
-  tax_provider: z
-    .enum(['anrok', 'avalara', 'stripe'])
-    .optional()
-    .describe('Only for Stripe with a payment-intent collection method.'),
+const deliveryFields = {
+  delivery_method: z.enum(DELIVERY_METHODS).optional(),
+  delivery_method_id: uuid.optional().describe('UUID.'),
+  tax_provider: z.enum(['anrok', 'avalara', 'stripe']).optional(),
+}
+
+/** The same where they are explained: create-customer only refers to that. */
+export const explainedDeliveryFields = {
+  delivery_method: deliveryFields.delivery_method.describe('Needed unless delivery_method_id is given.'),
+  delivery_method_id: deliveryFields.delivery_method_id.describe(
+    'UUID; needed when several accounts of the provider are connected.',
+  ),
+  tax_provider: deliveryFields.tax_provider.describe('Only for Stripe with a payment-intent collection method.'),
 }
 
 export const revenueProvider = z.enum(['netsuite'])
@@ -28,5 +34,5 @@ export const revenueConfiguration = z.strictObject({
   provider: revenueProvider,
   configuration: openObject('netsuite_customer_id.').optional(),
   delivery_method: z.enum(['direct_to_billing_provider']).optional(),
-  delivery_method_id: uuid('UUID.').optional(),
+  delivery_method_id: uuid.optional().describe('UUID.'),
 })

@@ -23,12 +23,12 @@ export const listCustomers = defineOperation({
   hints: { readOnly: true, destructive: false, idempotent: true },
   input: z.strictObject({
     limit: z.int().min(1).max(MAX_PAGE).optional().describe('Customers per page.'),
-    next_page: queryText('Cursor from the previous page.').optional(),
-    ingest_alias: queryText('Only the customer that has this alias.').optional(),
-    customer_ids: z.array(uuid('UUID.')).max(MAX_FILTER_IDS).optional().describe('Only these customers.'),
+    next_page: queryText.optional().describe('Cursor from the previous page.'),
+    ingest_alias: queryText.optional().describe('Only the customer that has this alias.'),
+    customer_ids: z.array(uuid).max(MAX_FILTER_IDS).optional().describe('Only these customers (UUIDs).'),
     only_archived: z.boolean().optional().describe('Archived instead of active customers.'),
     salesforce_account_ids: z
-      .array(queryText('Salesforce id.').refine((id) => !id.includes(','), 'must not contain a comma'))
+      .array(queryText.refine((id) => !id.includes(','), 'must not contain a comma'))
       .max(MAX_FILTER_IDS)
       .optional()
       .describe('Only customers of these Salesforce accounts.'),
@@ -74,7 +74,7 @@ export const createCustomer = defineOperation({
     customer_billing_provider_configurations: z
       .array(providerConfiguration)
       .optional()
-      .describe('Where invoices go; keys of configuration as in set-billing-provider-configurations-customer.'),
+      .describe('Where invoices go; fields as in set-billing-provider-configurations-customer.'),
     customer_revenue_system_configurations: z
       .array(revenueConfiguration)
       .optional()
@@ -118,7 +118,7 @@ export const archiveCustomer = defineOperation({
   method: 'POST',
   path: '/v1/customers/archive',
   hints: { readOnly: false, destructive: false, idempotent: false },
-  input: z.strictObject({ id: customerId }),
+  input: z.strictObject({ id: uuid.describe('Metronome customer id (UUID).') }),
   output: reply(z.looseObject({ id: z.string() })),
   write: proofOfArchiving(getCustomer),
   example: { input: { id: acme.id }, output: { data: { id: acme.id } } },

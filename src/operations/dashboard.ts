@@ -47,7 +47,7 @@ export const getDashboard = defineOperation({
       .array(z.strictObject({ key: z.string(), value: z.string() }))
       .optional()
       .describe(
-        'For invoices: show_zero_usage_line_items (true, false), contract_id, invoice_type (USAGE, SCHEDULED), invoice_status_filter (VOID, FINALIZED, DRAFT, FINALIZED_AND_DRAFT, ALL; replaces hide_voided_invoices), billable_status_filter. For credits: hide_grant_name, credit_ledger_credit_type_id.',
+        'For invoices: show_zero_usage_line_items (true, false), contract_id, invoice_type (USAGE, SCHEDULED), invoice_status_filter (VOID, FINALIZED, DRAFT, FINALIZED_AND_DRAFT, ALL), billable_status_filter. For credits: hide_grant_name, credit_ledger_credit_type_id.',
       ),
     color_overrides: z
       .array(z.strictObject({ name: z.enum(COLORS).optional(), value: z.string().optional().describe('Hex color.') }))

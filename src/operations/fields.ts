@@ -3,11 +3,9 @@ import * as z from 'zod'
 const UUID_RULE = 'must be a UUID such as d7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
 
 /** Any RFC 4122 shape and case; Metronome itself decides whether the id exists. */
-export function uuid(description: string) {
-  return z.guid(UUID_RULE).describe(description)
-}
+export const uuid = z.guid(UUID_RULE)
 
-export const customerId = uuid('Metronome customer id (UUID).')
+export const customerId = uuid.describe('UUID.')
 
 // The contract counts characters as JSON Schema does, in code points; zod counts UTF-16 units.
 const countCharacters = (text: string): number => Array.from(text).length
@@ -22,12 +20,7 @@ export function text(min: number, max: number) {
 }
 
 /** A string that goes into the query, where an empty one says nothing. */
-export function queryText(description: string) {
-  return z
-    .string()
-    .refine((value) => value !== '', 'must not be empty; leave the field out instead')
-    .describe(description)
-}
+export const queryText = z.string().refine((value) => value !== '', 'must not be empty; leave the field out instead')
 
 /** RFC 3339 with `Z` or an offset. */
 export function dateTime(description: string) {
@@ -41,7 +34,7 @@ export function openObject(description: string) {
   return z.record(z.string(), z.unknown()).describe(description)
 }
 
-export const MAX_ALIASES = 2000
+const MAX_ALIASES = 2000
 export const MAX_ALIAS_CHARACTERS = 128
 export const MAX_NAME_CHARACTERS = 160
 

@@ -38,7 +38,7 @@ export const setRevenueConfigurations = defineOperation({
           customer_id: customerId,
           provider: revenueProvider,
           configuration: openObject('netsuite_customer_id.'),
-          delivery_method_id: uuid('UUID; needed when several deliveries are set up.').optional(),
+          delivery_method_id: uuid.optional().describe('UUID; needed when several deliveries are set up.'),
         }),
       )
       .describe('Configurations to add.'),
@@ -56,15 +56,14 @@ export const setRevenueConfigurations = defineOperation({
 export const archiveRevenueConfigurations = defineOperation({
   tool: 'archive-revenue-system-configurations-customer',
   title: 'Archive revenue system configurations for a customer',
-  description:
-    'Irreversible: archives revenue system configurations of a customer at once. Only on accounts that have the feature.',
+  description: 'Irreversible: archives revenue system configurations of a customer at once.',
   method: 'POST',
   path: '/v1/archiveCustomerRevenueSystemConfigurations',
   hints: { readOnly: false, destructive: false, idempotent: false },
   input: z.strictObject({
     customer_id: customerId,
     customer_revenue_system_configuration_ids: z
-      .array(uuid('UUID.'))
+      .array(uuid)
       .describe('Ids from fetch-revenue-system-configurations-customer.'),
   }),
   output: reply(z.looseObject({})),

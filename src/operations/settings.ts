@@ -3,7 +3,7 @@ import { defineOperation, type JsonObject } from '../operation/define.ts'
 import { asObject } from '../operation/json.ts'
 import { conflictOverAliases } from './alias-holders.ts'
 import { ALIAS_TAKEN, getCustomer, listCustomers } from './customers.ts'
-import { customerId, customerName, dateTime, ingestAliases, MAX_ALIASES } from './fields.ts'
+import { customerId, customerName, dateTime, ingestAliases } from './fields.ts'
 import { proofByState, sameName, sameSet } from './proof-of-customer.ts'
 import { customer, reply } from './records.ts'
 import { acme } from './samples.ts'
@@ -93,13 +93,13 @@ export const setIngestAliases = defineOperation({
   tool: 'create-update-customer-ingest-aliases',
   title: 'Create or update customer ingest aliases',
   description:
-    'Replaces all ingest aliases of a customer; nothing is merged. Read the present ones with get-customer and send the whole new set. All usage sent under an alias, past usage too, follows it. An alias of another customer, archived or not, gives 409: remove it there first.',
+    'Replaces all ingest aliases of a customer; nothing is merged, so start from those that get-customer shows. All usage sent under an alias, past usage too, follows it. An alias of another customer, archived or not, gives 409: remove it there first.',
   method: 'POST',
   path: '/v1/customers/{customer_id}/setIngestAliases',
   hints: { readOnly: false, destructive: false, idempotent: false },
   input: z.strictObject({
     customer_id: customerId,
-    ingest_aliases: ingestAliases.describe(`The whole new set, at most ${MAX_ALIASES}; [] removes all.`),
+    ingest_aliases: ingestAliases.describe('The whole new set; [] removes all.'),
   }),
   output: z.looseObject({}),
   emptyAnswer: true,
