@@ -1,19 +1,27 @@
+import { homedir } from 'node:os'
 import { createOwnCallers, createPassthroughCallers } from './callers.ts'
+import { findCommand, type Surroundings } from './commands.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { loadSources } from './config/load.ts'
-import { type Flags, parseFlags } from './flags.ts'
+import { parseFlags } from './flags.ts'
 import { HELP, TERMINAL_GREETING } from './help.ts'
 import { createLog, type Log } from './log.ts'
-import { isLoopback } from './loopback.ts'
+import { openUpstream } from './open-upstream.ts'
 import { createRedactor } from './redact.ts'
 import { serveStdio } from './serve-stdio.ts'
 import { escapeControls } from './text.ts'
-import type { Upstream } from './upstream/attempt.ts'
 import { UsageError } from './usage-error.ts'
 import { NAME, VERSION } from './version.ts'
 
 async function main(): Promise<void> {
-  const flags = parseFlags(process.argv.slice(2))
+  const argv = process.argv.slice(2)
+  const loadCommand = findCommand(argv[0])
+  if (loadCommand) {
+    const run = await loadCommand()
+    process.exitCode = await run(argv.slice(1), readSurroundings())
+    return
+  }
+  const flags = parseFlags(argv)
   if (flags.help) return void process.stdout.write(HELP)
   if (flags.version) return void process.stdout.write(`${VERSION}\n`)
   const config = readConfig(await loadSources(process.env, flags.envFile), flags)
@@ -26,7 +34,7 @@ async function main(): Promise<void> {
   )
   reportSettings(config, flags.sandbox, log)
 
-  const upstream = await createUpstream(config, flags)
+  const upstream = await openUpstream(config, flags)
   const title = flags.sandbox ? 'Metronome customers (sandbox)' : 'Metronome customers'
   const common = { upstream, timeoutMs, title, log, signals: process, exit: (code: number) => process.exit(code) }
   if (http) {
@@ -37,6 +45,18 @@ async function main(): Promise<void> {
   return serveStdio({ ...common, key, redact, input: process.stdin, output: process.stdout })
 }
 
+function readSurroundings(): Surroundings {
+  return {
+    environment: process.env,
+    platform: process.platform,
+    nodeVersion: process.versions.node,
+    home: homedir(),
+    folder: process.cwd(),
+    print: (text) => void process.stdout.write(text),
+    explain: writeStderr,
+  }
+}
+
 function reportSettings(config: Config, sandbox: boolean, log: Log): void {
   for (const warning of config.warnings) log('warn', 'setting', { message: warning })
   if (sandbox) return log('info', 'sandbox', {})
@@ -45,18 +65,6 @@ function reportSettings(config: Config, sandbox: boolean, log: Log): void {
   log('warn', 'api-key-missing', {
     fix: 'set METRONOME_API_KEY, or start with --sandbox; until then every call fails',
   })
-}
-
-async function createUpstream({ baseUrl, proxy }: Config, flags: Flags): Promise<Upstream> {
-  if (flags.sandbox) {
-    const { createSandbox } = await import('./sandbox/sandbox.ts')
-    return createSandbox({ faults: flags.sandboxFaults, seed: flags.sandboxSeed })
-  }
-  if (proxy && !isLoopback(new URL(baseUrl).hostname)) {
-    const { createProxyFetch } = await import('./upstream/proxy.ts')
-    return { fetch: createProxyFetch(proxy), baseUrl, needsKey: true }
-  }
-  return { fetch: (input, init) => globalThis.fetch(input, init), baseUrl, needsKey: true }
 }
 
 /** Opens stderr with the first line only: most starts have nothing to say. */

@@ -1,0 +1,44 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+/** Outside programs that check this one. `npm ci` stays small: each is installed when it is first asked for. */
+const VERSIONS = {
+  'add-mcp': '2.4.0',
+  '@anthropic-ai/mcpb': '2.1.2',
+  '@modelcontextprotocol/inspector': '0.22.0',
+  mcporter: '0.7.3',
+  '@anthropic-ai/claude-code': '2.1.330',
+  '@openai/codex': '0.169.0',
+  '@google/gemini-cli': '0.61.0',
+  'opencode-ai': '1.18.33',
+}
+
+const CACHE = resolve(import.meta.dirname, '../.cache/tools')
+
+/** Path of a tool's command; installs the pinned version into a folder that git ignores. */
+export function installTool(name, command) {
+  const version = VERSIONS[name]
+  if (!version) throw new Error(`no version of ${name} is pinned`)
+  const folder = join(CACHE, `${name.replace('/', '+')}@${version}`)
+  if (!existsSync(folder)) install(`${name}@${version}`, folder)
+  return join(folder, 'node_modules/.bin', command)
+}
+
+/** The folder appears only when it is complete, so that an interrupted installation is made again. */
+function install(specifier, folder) {
+  const draft = `${folder}.draft-${process.pid}`
+  mkdirSync(draft, { recursive: true })
+  writeFileSync(join(draft, 'package.json'), '{"private":true}\n')
+  console.error(`installing ${specifier}`)
+  const { status, stderr } = spawnSync(
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error', specifier],
+    { cwd: draft, encoding: 'utf8', shell: process.platform === 'win32' },
+  )
+  if (status !== 0) {
+    rmSync(draft, { recursive: true, force: true })
+    throw new Error(`${specifier} could not be installed: ${stderr.trim()}`)
+  }
+  renameSync(draft, folder)
+}
