@@ -20,6 +20,7 @@ export type Command = (argv: readonly string[], surroundings: Surroundings) => P
 
 /** Words that may stand first on the command line. Each loads its own code, so that a server start does not pay for it. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  doctor: async () => (await import('./doctor/command.ts')).doctor,
   'print-config': async () => (await import('./setup/command.ts')).printConfig,
 }
 

@@ -4,6 +4,7 @@ export const HELP = `${NAME} ${VERSION}
 MCP server for Metronome customers: 15 tools over stdio or HTTP. An independent project.
 
 Usage: ${NAME} [flags]
+       ${NAME} doctor [--json]          say what is wrong with this set-up
        ${NAME} print-config CLIENT      print what goes into a client's configuration
 
   --sandbox         answer from a Metronome in memory: no account, no key, no network
