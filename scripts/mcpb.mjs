@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { installTool } from './tool.mjs'
+import { installTool } from './e2e/tool.mjs'
 
 const PARTS = ['manifest.json', 'package.json', 'bin', 'dist', 'LICENSE', 'THIRD_PARTY_NOTICES']
 

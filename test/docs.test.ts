@@ -32,6 +32,14 @@ test('generated parts are fresh: npm run docs', () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
 })
 
+test('the picture of the demo shows what the demo prints', () => {
+  const file = join(makeFolder(), 'demo.svg')
+  execFileSync(process.execPath, ['scripts/demo-picture.mjs', file])
+  // The sandbox draws new ids for new customers.
+  const withoutIds = (path: string) => read(path).replace(/[0-9a-f]{8}…/g, '…')
+  expect(withoutIds(file)).toBe(withoutIds('docs/demo.svg'))
+})
+
 test("the README's first screen has 40 lines and holds what a newcomer needs", () => {
   const screen = read('README.md').split('\n').slice(0, 40).join('\n')
   for (const need of ['not official', '"metronome": {', '"/c"', '--sandbox', 'npm ci && npm run demo', 'not_applied'])

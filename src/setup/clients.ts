@@ -72,7 +72,6 @@ export const CLIENTS = {
     servers: 'mcp_servers',
     stdio: plain,
     http: byUrl,
-    names: CLAUDE_NAMES,
   },
   gemini: {
     title: 'Gemini CLI',

@@ -14,7 +14,7 @@ const VERSIONS = {
   'opencode-ai': '1.18.33',
 }
 
-const CACHE = resolve(import.meta.dirname, '../.cache/tools')
+const CACHE = resolve(import.meta.dirname, '../../.cache/tools')
 
 /** Path of a tool's command; installs the pinned version into a folder that git ignores. */
 export function installTool(name, command) {

@@ -1,0 +1,149 @@
+// Four agents, driven by a fake model, make a real tool call on the sandbox and see all 15 tools: `npm run e2e:agents`.
+// Needs about 1.2 GB for the agents, which are installed on demand; `-- claude codex` runs only some.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { operations } from '../../dist/index.js'
+import { startFakeModel } from './fake-model.mjs'
+import { installTarball } from './tarball.mjs'
+import { installTool } from './tool.mjs'
+
+const PROMPT = 'Who sends usage as acme-prod?'
+const CUSTOMER = 'Acme Robotics'
+const MAX_RUN_MS = 120_000
+
+/** Each writes its configuration into a new home folder and says how it is run there. */
+const AGENTS = {
+  claude: ({ home, url, program }) => {
+    const servers = { mcpServers: { metronome: { command: program, args: ['--sandbox'] } } }
+    const file = write(home, 'mcp.json', servers)
+    return {
+      command: installTool('@anthropic-ai/claude-code', 'claude'),
+      args: ['-p', PROMPT, '--strict-mcp-config', '--mcp-config', file, '--allowedTools', 'mcp__metronome'],
+      env: {
+        ANTHROPIC_BASE_URL: url,
+        ANTHROPIC_API_KEY: 'fake',
+        // Otherwise the model gets the names of tools only when it searches for them.
+        ENABLE_TOOL_SEARCH: 'false',
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+        DISABLE_AUTOUPDATER: '1',
+      },
+      prefix: 'mcp__metronome__',
+    }
+  },
+  codex: ({ home, url, program }) => {
+    write(
+      home,
+      '.codex/config.toml',
+      [
+        'model = "fake"',
+        'model_provider = "fake"',
+        '[model_providers.fake]',
+        'name = "fake"',
+        `base_url = "${url}/v1"`,
+        'wire_api = "responses"',
+        '[mcp_servers.metronome]',
+        `command = ${JSON.stringify(program)}`,
+        'args = ["--sandbox"]',
+        '',
+      ].join('\n'),
+    )
+    return {
+      command: installTool('@openai/codex', 'codex'),
+      args: ['exec', '--skip-git-repo-check', PROMPT],
+      env: {},
+      prefix: '',
+      // Codex writes an underscore for every dash.
+      spell: (name) => name.replaceAll('-', '_'),
+    }
+  },
+  gemini: ({ home, url, program }) => {
+    write(home, '.gemini/settings.json', {
+      security: { auth: { selectedType: 'gemini-api-key' } },
+      privacy: { usageStatisticsEnabled: false },
+      mcpServers: { metronome: { command: program, args: ['--sandbox'], trust: true } },
+    })
+    write(home, '.gemini/trustedFolders.json', { [home]: 'TRUST_FOLDER' })
+    return {
+      command: installTool('@google/gemini-cli', 'gemini'),
+      args: ['-p', PROMPT, '--approval-mode', 'yolo', '-m', 'gemini-2.5-flash'],
+      env: { GOOGLE_GEMINI_BASE_URL: url, GEMINI_API_KEY: 'fake' },
+      prefix: 'mcp_metronome_',
+    }
+  },
+  opencode: ({ home, url, program }) => {
+    write(home, '.config/opencode/opencode.json', {
+      provider: {
+        fake: { npm: '@ai-sdk/anthropic', options: { baseURL: `${url}/v1`, apiKey: 'fake' }, models: { fake: {} } },
+      },
+      mcp: { metronome: { type: 'local', command: [program, '--sandbox'], enabled: true } },
+      autoupdate: false,
+      share: 'disabled',
+    })
+    return {
+      command: installTool('opencode-ai', 'opencode'),
+      args: ['run', '--model', 'fake/fake', PROMPT],
+      env: { OPENCODE_DISABLE_MODELS_FETCH: '1' },
+      prefix: 'metronome_',
+    }
+  },
+}
+
+const chosen = process.argv.slice(2)
+const folder = mkdtempSync(join(tmpdir(), 'e2e-agents-'))
+try {
+  const program = installTarball(folder)
+  for (const [name, prepare] of Object.entries(AGENTS))
+    if (chosen.length === 0 || chosen.includes(name)) await runAgent(name, prepare, program)
+} finally {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+}
+
+async function runAgent(name, prepare, program) {
+  const home = join(folder, name)
+  mkdirSync(home)
+  const model = await startFakeModel()
+  try {
+    const { command, args, env, prefix, spell = (tool) => tool } = prepare({ home, url: model.url, program })
+    const output = await run(command, args, home, env)
+    const missing = operations.filter(({ name: tool }) => !model.toolNames.has(`${prefix}${spell(tool)}`))
+    const problems = [
+      ...(missing.length > 0 ? [`missing: ${missing.map(({ name: tool }) => tool).join(', ')}`] : []),
+      ...(model.results.some((result) => result.includes(CUSTOMER)) ? [] : ['the tool call brought no customer']),
+    ]
+    console.log(problems.length === 0 ? `ok    ${name}: ${operations.length} tools, one call` : `fail  ${name}`)
+    if (problems.length > 0) {
+      console.log(`${problems.join('\n')}\nseen: ${[...model.toolNames].join(', ')}\n${output}`)
+      process.exitCode = 1
+    }
+  } finally {
+    model.stop()
+  }
+}
+
+/** In a home of its own, so that no configuration and no account of the person is touched. */
+async function run(command, args, home, env) {
+  const { PATH } = process.env
+  const child = spawn(command, args, {
+    cwd: home,
+    env: { PATH, HOME: home, TERM: 'dumb', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: MAX_RUN_MS,
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => {
+      output += chunk
+    })
+  const [code] = await once(child, 'close')
+  return `${output}\n(exit ${code})`
+}
+
+function write(home, path, content) {
+  const file = join(home, path)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content))
+  return file
+}
