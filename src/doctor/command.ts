@@ -2,6 +2,7 @@ import type { Command, Surroundings } from '../commands.ts'
 import { type Config, readConfig } from '../config/config.ts'
 import { loadSources } from '../config/load.ts'
 import { readFlags } from '../flag-reader.ts'
+import { parseFlags } from '../flags.ts'
 import { openUpstream } from '../open-upstream.ts'
 import { createRedactor } from '../redact.ts'
 import { UsageError } from '../usage-error.ts'
@@ -74,7 +75,7 @@ async function examine(
 /** Wrong settings are a finding here, where they would end the server. */
 async function readSettings({ environment }: Surroundings, envFile: string | undefined): Promise<Config | UsageError> {
   try {
-    return readConfig(await loadSources(environment, envFile), 'warn')
+    return readConfig(await loadSources(environment, envFile), parseFlags([]))
   } catch (error) {
     if (error instanceof UsageError) return error
     throw error

@@ -1,4 +1,5 @@
-import { type Config, isLoopback } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
+import { isLoopback } from '../loopback.ts'
 import { listCustomers } from '../operations/customers.ts'
 import { createAttempt, type Ending, type Upstream } from '../upstream/attempt.ts'
 import { readReply } from '../upstream/reader.ts'

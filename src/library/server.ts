@@ -1,5 +1,6 @@
 import type { Transport as SdkTransport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { readConfig } from '../config/config.ts'
+import { parseFlags } from '../flags.ts'
 import { createLog } from '../log.ts'
 import { createMcpServer } from '../mcp/server.ts'
 import { createToolHost } from '../mcp/tools.ts'
@@ -33,9 +34,9 @@ export interface CustomersServer {
 /** Throws when an option cannot be used. */
 export function createServer(options: ServerOptions = {}): CustomersServer {
   const { sandbox = false, log: write } = options
-  const config = readConfig(asSources(options), 'info')
+  const config = readConfig(asSources(options), parseFlags([]))
   const redact = createRedactor([config.key])
-  const log = createLog(write ? 'info' : 'off', (line) => write?.(redact(line)))
+  const log = createLog(write ? 'info' : 'off', 'text', (line) => write?.(redact(line)))
   let close = async () => {}
   return {
     async connect(transport) {
@@ -43,7 +44,7 @@ export function createServer(options: ServerOptions = {}): CustomersServer {
       const server = createMcpServer({
         host: createToolHost(createClient({ upstream, timeoutMs: config.timeoutMs, log }), log),
         title: sandbox ? 'Metronome customers (sandbox)' : 'Metronome customers',
-        key: sandbox ? undefined : config.key,
+        caller: { key: sandbox ? undefined : config.key },
       })
       close = () => server.close()
       await server.connect(hideKey(transport, redact))
