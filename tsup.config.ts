@@ -1,4 +1,5 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { defineConfig, type Options } from 'tsup'
 import { dropUnusedSchemas, replaceModule, toCommonJs } from './scripts/bundling.ts'
 import { createNotices } from './scripts/notices.ts'
@@ -32,25 +33,24 @@ const shared: Options = {
 // Several builds write there at the same time, so that none of them may clean it.
 rmSync('dist', { recursive: true, force: true })
 
+/** What imports the package loads the program's own chunks: a second bundle would double the tarball. */
+function writeModuleEntry(): void {
+  const require = createRequire(import.meta.url)
+  const names = Object.keys(require('./dist/library.cjs')).sort().join(', ')
+  writeFileSync('dist/index.js', `import library from './library.cjs'\nexport const { ${names} } = library\n`)
+}
+
 export default defineConfig([
   // CommonJS, since V8's code cache takes scripts only; splitting, for what loads on demand: calls, sandbox, proxy.
   {
     ...shared,
-    entry: { cli: 'src/cli.ts' },
+    entry: { cli: 'src/cli.ts', library: 'src/index.ts' },
     format: 'esm',
     splitting: true,
     plugins: [toCommonJs],
     outExtension: () => ({ js: '.cjs' }),
+    onSuccess: async () => writeModuleEntry(),
   },
   { ...shared, entry: { start: 'src/start/start.ts' }, format: 'cjs' },
-  {
-    ...shared,
-    entry: { index: 'src/index.ts' },
-    format: 'esm',
-    dts: true,
-    // Bundled CommonJS packages call require.
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
-  },
+  { entry: { index: 'src/index.ts' }, format: 'esm', dts: { only: true } },
 ])

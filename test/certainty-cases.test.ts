@@ -166,7 +166,7 @@ describe('budget', () => {
         )
       }) as typeof fetch,
     }
-    const client = createClient({ upstream, timeoutMs: 600, log: () => {}, sleep: async () => {} })
+    const client = createClient({ upstream, timeoutMs: 1_500, log: () => {}, sleep: async () => {} })
     const reply = await client.call(
       operationOf('update-customer-name'),
       { customer_id: acme.id, name: 'New' },

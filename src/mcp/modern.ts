@@ -179,9 +179,8 @@ async function callTool(host: ToolHost, params: JsonObject, context: ModernConte
   if (typeof name !== 'string') return refuse(INVALID_PARAMS, 'tools/call needs the name of a tool')
   if (!isObject(args)) return refuse(INVALID_PARAMS, 'arguments must be an object')
   const { progressToken, traceparent } = readMeta(params)
-  const { sendNotification } = context
-  const onProgress =
-    sendNotification && isId(progressToken) ? createProgress(progressToken, sendNotification) : undefined
+  const send = context.sendNotification
+  const onProgress = send && isId(progressToken) ? createProgress(progressToken, send) : undefined
   const call = { ...context, onProgress, traceparent: readTraceparent(traceparent) ?? context.traceparent }
   const result = await host.callTool(name, args, call)
   return result ?? refuse(INVALID_PARAMS, describeUnknownTool(name))
