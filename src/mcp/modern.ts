@@ -5,6 +5,16 @@ import type { CallContext } from '../upstream/sender.ts'
 import { readTraceparent } from '../upstream/traceparent.ts'
 import { CAPABILITIES, describeServer } from './identity.ts'
 import { INSTRUCTIONS } from './instructions.ts'
+import {
+  CANCELLED_STATUS,
+  HEADER_MISMATCH,
+  INTERNAL_ERROR,
+  INVALID_META,
+  INVALID_PARAMS,
+  INVALID_REQUEST,
+  METHOD_NOT_FOUND,
+  UNSUPPORTED_VERSION,
+} from './modern-failures.ts'
 import { createProgress, type SendNotification } from './progress.ts'
 import { describeUnknownTool, type ToolHost, UNKNOWN_CURSOR } from './tools.ts'
 
@@ -18,17 +28,6 @@ const VERSION_HEADER = 'MCP-Protocol-Version'
 
 // The tools are the same for every caller and change only with a new version of this program.
 const CACHING = { ttlMs: 300_000, cacheScope: 'public' }
-
-const INVALID_REQUEST = { code: -32600, httpStatus: 400 }
-const METHOD_NOT_FOUND = { code: -32601, httpStatus: 404 }
-const INVALID_META = { code: -32602, httpStatus: 400 }
-// The same code as above, but the method's own answer and not the transport's.
-const INVALID_PARAMS = { code: -32602, httpStatus: 200 }
-const INTERNAL_ERROR = { code: -32603, httpStatus: 500 }
-const HEADER_MISMATCH = { code: -32020, httpStatus: 400 }
-const UNSUPPORTED_VERSION = { code: -32022, httpStatus: 400 }
-/** nginx's "client closed request": there is nobody left to read an answer. */
-const CANCELLED_STATUS = 499
 
 export interface ModernContext extends Omit<CallContext, 'onProgress'> {
   /** Only of a request over HTTP. */
