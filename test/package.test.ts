@@ -27,7 +27,7 @@ const INLINED = [
   'undici',
   'zod',
 ]
-const MAX_PACKED_BYTES = 400_000
+const MAX_PACKED_BYTES = 600_000
 
 const folder = { path: '', tarball: '', unpacked: '' }
 
