@@ -1,8 +1,8 @@
 import { once, setMaxListeners } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, isIPv6 } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { drainServer, sayLast } from './drain.ts'
 import type { Guard } from './guard.ts'
 
 export interface Timeouts {
@@ -15,10 +15,6 @@ export interface Timeouts {
 const TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 15_000 }
 // Balancers keep an idle connection for 60 s: when we close it first, we may do so just as they use it.
 const KEEP_ALIVE_MS = 65_000
-/** For cancelled calls to give their last answer. */
-const CANCEL_MS = 500
-/** New requests are still served for so long, in which balancers learn from /readyz to send them elsewhere. */
-const FAREWELL_MS = 1_000
 
 export interface PortOptions {
   readonly host: string
@@ -39,7 +35,6 @@ export interface OpenPort {
 /** Starts to listen. Rejects with one sentence that names the address when that cannot be done. */
 export async function openPort({ host, port, guard, onError, timeouts = TIMEOUTS }: PortOptions): Promise<OpenPort> {
   const underWay = new Map<ServerResponse, AbortController>()
-  let draining = false
 
   const listener = getRequestListener(
     async (request, env) => {
@@ -52,7 +47,7 @@ export async function openPort({ host, port, guard, onError, timeouts = TIMEOUTS
         underWay.delete(outgoing)
         if (!outgoing.writableFinished) controller.abort()
       })
-      if (draining) outgoing.setHeader('connection', 'close')
+      if (!server.listening) sayLast(outgoing)
       const { remoteAddress: address = '' } = incoming.socket
       try {
         return await guard(request, { address, signal: controller.signal })
@@ -82,7 +77,11 @@ export async function openPort({ host, port, guard, onError, timeouts = TIMEOUTS
   )
 
   await listen()
-  return { url: urlOf(host, (server.address() as AddressInfo).port), drain } // it listens on no pipe
+  const { port: openedPort } = server.address() as AddressInfo // it listens on no pipe
+  return {
+    url: urlOf(host, openedPort),
+    drain: (drainMs, reason) => drainServer({ server, underWay, drainMs, reason }),
+  }
 
   async function listen(): Promise<void> {
     server.listen(port, host)
@@ -91,18 +90,6 @@ export async function openPort({ host, port, guard, onError, timeouts = TIMEOUTS
     } catch (error) {
       throw new Error(describeListenError(error, urlOf(host, port)), { cause: error })
     }
-  }
-
-  async function drain(drainMs: number, reason: unknown): Promise<void> {
-    draining = true
-    for (const outgoing of underWay.keys()) if (!outgoing.headersSent) outgoing.setHeader('connection', 'close')
-    const farewellMs = Math.min(FAREWELL_MS, drainMs / 4)
-    await delay(farewellMs)
-    const closed = new Promise((resolve) => server.close(resolve))
-    await Promise.race([closed, delay(drainMs - farewellMs)])
-    for (const controller of underWay.values()) controller.abort(reason)
-    await Promise.race([closed, delay(CANCEL_MS)])
-    server.closeAllConnections()
   }
 }
 
