@@ -1,0 +1,93 @@
+// What a call costs beyond a direct fetch, and the processor time of a call with 32 in flight.
+import { median, readCpu, row, takeTurns } from './figures.mjs'
+import { openServer } from './stdio-client.mjs'
+
+const CUSTOMER_ID = 'd7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
+const BLOCKS = 12
+const SEQUENTIAL_CALLS = 100
+const CALLS_IN_FLIGHT = 32
+const PARALLEL_CALLS = 3_000
+
+const SERVERS = {
+  ours: 'bin/metronome-customers-mcp.js',
+  'json lines': 'bench/floors/json-lines.mjs',
+  McpServer: 'bench/floors/mcp-server.mjs',
+}
+
+export async function measureCalls(node, env) {
+  const servers = {}
+  for (const [name, path] of Object.entries(SERVERS)) servers[name] = await openServer(node, [path], env)
+  const call = ({ callTool }) => callTool('get-customer', { customer_id: CUSTOMER_ID })
+  const direct = async () => (await fetch(`${env.METRONOME_BASE_URL}/v1/customers/${CUSTOMER_ID}`)).json()
+
+  const asked = { direct, ...mapValues(servers, (server) => () => call(server)) }
+  await takeTurns(
+    4,
+    mapValues(asked, (ask) => () => timeCalls(ask)),
+  )
+  const times = await takeTurns(
+    BLOCKS,
+    mapValues(asked, (ask) => () => timeCalls(ask)),
+  )
+  const beyond = (name) => median(times[name].map((time, block) => time - times.direct[block]))
+
+  await takeTurns(
+    1,
+    mapValues(servers, (server) => () => spendCpu(server, call)),
+  )
+  const cpu = await takeTurns(
+    5,
+    mapValues(servers, (server) => () => spendCpu(server, call)),
+  )
+  for (const server of Object.values(servers)) await server.close()
+
+  const microseconds = (name) => `${name} ${(beyond(name) * 1000).toFixed(0)} µs`
+  const spent = (name) => `${name} ${median(cpu[name]).toFixed(2)} ms`
+  return [
+    row(
+      'get-customer beyond a direct fetch, p50',
+      microseconds('ours'),
+      `${microseconds('McpServer')}, ${microseconds('json lines')}`,
+      beyond('ours') / beyond('McpServer'),
+      1.1,
+      0.9,
+    ),
+    row(
+      `CPU per call, ${CALLS_IN_FLIGHT} in flight`,
+      spent('ours'),
+      `${spent('McpServer')}, ${spent('json lines')}`,
+      median(cpu.ours.map((time, block) => time / cpu.McpServer[block])),
+      1.1,
+      0.9,
+    ),
+  ]
+}
+
+/** Median milliseconds of calls one after the other. */
+async function timeCalls(ask) {
+  const times = []
+  for (let count = 0; count < SEQUENTIAL_CALLS; count++) {
+    const sentAt = performance.now()
+    await ask()
+    times.push(performance.now() - sentAt)
+  }
+  return median(times)
+}
+
+/** Milliseconds of processor time a call. */
+async function spendCpu(server, call) {
+  const before = readCpu(server.pid)
+  let left = PARALLEL_CALLS
+  const caller = async () => {
+    while (left-- > 0) {
+      const { structuredContent } = await call(server)
+      if (!structuredContent) throw new Error('a call failed')
+    }
+  }
+  await Promise.all(Array.from({ length: CALLS_IN_FLIGHT }, caller))
+  return (readCpu(server.pid) - before) / PARALLEL_CALLS
+}
+
+function mapValues(object, map) {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value)]))
+}

@@ -1,0 +1,65 @@
+// Tokens, the packed size, and the first `npx` of somebody who has never had the package.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
+import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
+import { median, pairedRatio, row, takeTurns } from './figures.mjs'
+import { openServer, timeRun } from './stdio-client.mjs'
+
+const ROUNDS = 5
+
+export async function measureTokens(node, env) {
+  const server = await openServer(node, ['bin/metronome-customers-mcp.js'], env)
+  const shown = server.tools.map(({ name, description, inputSchema }) => ({ name, description, inputSchema }))
+  const result = await server.callTool('list-customers', { limit: 100 })
+  await server.close()
+  const customers = await (await fetch(`${env.METRONOME_BASE_URL}/v1/customers?limit=100`)).json()
+  const [text, body] = [countTokens(result.content[0].text), countTokens(JSON.stringify(customers))]
+  const [model, all] = [countTokens(JSON.stringify(shown)), countTokens(JSON.stringify(server.tools))]
+  return [
+    row('tools/list tokens: names, descriptions, input schemas', model, '', model, 2700, 2240),
+    row('tools/list tokens, everything', all, '', all, 4500, 3500),
+    row(`text block of ${customers.data.length} customers, tokens`, text, `upstream body ${body}`, text / body, 1, 1),
+  ]
+}
+
+export async function measurePackage() {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-package-'))
+  try {
+    const ours = pack(resolve('.'), folder)
+    const floor = pack(writeEmptyPackage(folder), folder)
+    const runs = await takeTurns(ROUNDS, { ours: () => runCold(ours, folder), floor: () => runCold(floor, folder) })
+    const kilobytes = Math.round(statSync(ours).size / 1000)
+    const [mine, theirs] = [runs.ours, runs.floor].map((times) => `${median(times).toFixed(0)} ms`)
+    return [
+      row('tarball, kB packed', kilobytes, '', kilobytes, 400, 300),
+      row('cold npx --version', mine, `no code ${theirs}`, pairedRatio(runs.ours, runs.floor), 1.5, 1.2),
+    ]
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function pack(source, folder) {
+  const { stdout } = spawnSync('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
+    cwd: source,
+    encoding: 'utf8',
+  })
+  return join(folder, Object.values(JSON.parse(stdout))[0].filename)
+}
+
+function writeEmptyPackage(folder) {
+  const source = join(folder, 'source')
+  mkdirSync(source)
+  writeFileSync(join(source, 'package.json'), '{"name":"bench-floor","version":"1.0.0","bin":"floor.js"}')
+  writeFileSync(join(source, 'floor.js'), '#!/usr/bin/env node\nconsole.log("1.0.0")\n')
+  return source
+}
+
+async function runCold(tarball, folder) {
+  const cache = mkdtempSync(join(folder, 'cache-'))
+  const env = { ...process.env, npm_config_cache: cache, npm_config_update_notifier: 'false' }
+  // A path that begins with a slash would be run and not installed.
+  return timeRun('npx', ['-y', `./${basename(tarball)}`, '--version'], { cwd: folder, env })
+}

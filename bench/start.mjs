@@ -1,0 +1,102 @@
+// Time and memory from spawn to the tools/list answer, over stdio and HTTP.
+import { spawn } from 'node:child_process'
+import { request as sendRequest } from 'node:http'
+import { median, pairedRatio, readMemory, row, takeTurns } from './figures.mjs'
+import { openServer, timeRun } from './stdio-client.mjs'
+
+const ROUNDS = 25
+// The program stores its compiled code a second after its start.
+const CACHE_WRITTEN_MS = 2_500
+
+const PROGRAM = 'bin/metronome-customers-mcp.js'
+const STDIO = { ours: PROGRAM, 'json lines': 'bench/floors/json-lines.mjs', McpServer: 'bench/floors/mcp-server.mjs' }
+const HTTP = {
+  ours: [PROGRAM, '--http', '--port', '0', '--sandbox'],
+  'node:http': ['bench/floors/node-http.mjs'],
+  McpServer: ['bench/bare-server.mjs', 'request'],
+}
+
+export async function measureStart(node, env, limits) {
+  await fillCache(node, [PROGRAM], env)
+  const memory = { ours: [], 'json lines': [], McpServer: [] }
+  const floor = () => timeRun(node, ['-e', '0'])
+  const start = (name) => async () => {
+    const server = await openServer(node, [STDIO[name]], env)
+    memory[name].push(readMemory(server.pid))
+    await server.close()
+    return server.startMs
+  }
+  const times = await takeTurns(ROUNDS, { floor, ...mapValues(STDIO, (_, name) => start(name)) })
+  const mib = (name) => `${name} ${median(memory[name]).toFixed(0)} MiB`
+  return [
+    ratioRow('spawn to tools/list, stdio, second start', times, limits.stdio),
+    row(
+      'memory after tools/list',
+      mib('ours'),
+      `${mib('json lines')}, ${mib('McpServer')}`,
+      median(memory.ours) / median(memory['json lines']),
+      1.25,
+      1.15,
+    ),
+  ]
+}
+
+export async function measureHttpStart(node, env) {
+  const floor = () => timeRun(node, ['-e', '0'])
+  const start = (argv) => () => timeHttpStart(node, argv, env)
+  await timeHttpStart(node, HTTP.ours, env, CACHE_WRITTEN_MS)
+  const times = await takeTurns(ROUNDS, { floor, ...mapValues(HTTP, start) })
+  return [ratioRow('spawn to tools/list, --http, second start', times, [2.4, 1.8])]
+}
+
+function ratioRow(figure, { floor, ours, ...others }, [atMost, stretch]) {
+  const show = (name, values) => `${name} ${median(values).toFixed(0)} ms (${pairedRatio(values, floor).toFixed(2)})`
+  const compared = [`node -e 0 ${median(floor).toFixed(0)} ms`, ...Object.entries(others).map(([n, v]) => show(n, v))]
+  return row(figure, `${median(ours).toFixed(0)} ms`, compared.join(', '), pairedRatio(ours, floor), atMost, stretch)
+}
+
+async function fillCache(node, argv, env) {
+  const server = await openServer(node, argv, env)
+  await new Promise((resolve) => setTimeout(resolve, CACHE_WRITTEN_MS))
+  await server.close()
+}
+
+/** Milliseconds from spawn to the tools/list answer of a server that writes `url=...` to stderr. */
+async function timeHttpStart(node, argv, env, lingerMs = 0) {
+  const startedAt = performance.now()
+  const child = spawn(node, argv, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env, METRONOME_LOG: 'info' },
+  })
+  const url = await new Promise((resolve) => {
+    let text = ''
+    child.stderr.on('data', (chunk) => {
+      text += chunk
+      const found = /url="?(http[^\s"]+)/.exec(text)?.[1]
+      if (found) resolve(found)
+    })
+  })
+  const answer = await listTools(url)
+  const time = performance.now() - startedAt
+  if (answer.result?.tools?.length !== 15) throw new Error(`${argv.join(' ')} listed no tools`)
+  await new Promise((resolve) => setTimeout(resolve, lingerMs))
+  child.kill('SIGKILL')
+  return time
+}
+
+function listTools(url) {
+  const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+  return new Promise((resolve, reject) => {
+    const request = sendRequest(url, { method: 'POST', headers }, async (response) => {
+      let text = ''
+      for await (const chunk of response) text += chunk
+      resolve(JSON.parse(text))
+    })
+    request.on('error', reject)
+    request.end('{"jsonrpc":"2.0","id":1,"method":"tools/list"}')
+  })
+}
+
+function mapValues(object, map) {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value, name)]))
+}
