@@ -40,5 +40,5 @@ describe.each(writes)('$tool', ({ tool, args }) => {
     }
     // A program that always said the same would pass the checks above.
     expect(Array.from(toldWords)).toEqual(expect.arrayContaining(['answered', 'not_applied', 'unknown']))
-  })
+  }, 60_000)
 })

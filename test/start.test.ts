@@ -63,7 +63,7 @@ test('before the first answer little is loaded, and nothing of HTTP, sandbox, pr
   const { files, modules } = await recordLoads()
   const source = files.map((path) => readFileSync(path, 'utf8')).join('')
   expect(files.map((path) => basename(path)).join(' ')).not.toMatch(/sandbox|proxy|client|call-operation|http|rest/)
-  expect(files.length).toBeLessThanOrEqual(12)
+  expect(files.length).toBeLessThanOrEqual(16)
   expect(source.length).toBeLessThan(190_000)
   for (const [path, marker] of LEFT_OUT) {
     expect(readFileSync(join('node_modules', path), 'utf8')).toContain(marker)
