@@ -22,7 +22,7 @@ describe('reading back', () => {
     expect(word).toBe('applied')
     expect(body).toMatchObject({ data: { name: 'Nova Freight', ingest_aliases: ['nova'], archived_at: null } })
     expect(text).toMatch(
-      /Sent 3 times under one Idempotency-Key.*Customer "?[0-9a-f-]{36}"? has the alias "nova".*as asked for/,
+      /Tried 3 times under one Idempotency-Key.*Customer "?[0-9a-f-]{36}"? has the alias "nova".*as asked for/,
     )
     expect(metronome.keys).toHaveLength(3)
   })

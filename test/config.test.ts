@@ -7,7 +7,7 @@ import { UsageError } from '../src/usage-error.ts'
 const KEYS = { a: 'mk_aaaaaaaa', b: 'mk_bbbbbbbb', c: 'mk_cccccccc', d: 'mk_dddddddd', e: 'mk_eeeeeeee' }
 const FILES: Record<string, string> = { '/run/secrets/key': `\ufeff${KEYS.c}\r\n`, '/empty': '\n' }
 
-function read(sources: Partial<Sources>): Config {
+function read(sources: Partial<Sources>, argv: readonly string[] = []): Config {
   return readConfig(
     {
       environment: {},
@@ -20,7 +20,7 @@ function read(sources: Partial<Sources>): Config {
       },
       ...sources,
     },
-    parseFlags([]),
+    parseFlags(argv),
   )
 }
 
@@ -33,6 +33,10 @@ function refusal(environment: Record<string, string>): string {
   }
   throw new Error('it was accepted')
 }
+
+test('the sandbox takes no key, not even a malformed one', () => {
+  expect(read({ environment: { METRONOME_API_KEY: 'YOUR KEY HERE' } }, ['--sandbox']).key).toBeUndefined()
+})
 
 describe('the first present key wins', () => {
   const METRONOME_API_KEY_FILE = '/run/secrets/key'

@@ -3,7 +3,7 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.t
 import { isLoopback } from '../loopback.ts'
 import { UsageError } from '../usage-error.ts'
 import { type HttpSettings, readHttpSettings } from './http-settings.ts'
-import { readKey } from './key.ts'
+import { NO_KEY, readKey } from './key.ts'
 import { type ProxySettings, readProxy } from './proxy-settings.ts'
 import { parseUrl, type Sources, settingsOf } from './sources.ts'
 
@@ -37,7 +37,8 @@ const LEVEL_NAMES: ReadonlyMap<string, LogLevel> = new Map([
 export function readConfig(sources: Sources, flags: Flags): Config {
   const settings = settingsOf(sources)
   const warnings: string[] = []
-  const { key, source } = readKey(sources)
+  // The sandbox takes no key, not even a wrong one.
+  const { key, source } = flags.sandbox ? NO_KEY : readKey(sources)
   return {
     key,
     keySource: source,

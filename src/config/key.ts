@@ -8,6 +8,8 @@ export interface FoundKey {
   readonly source: string | undefined
 }
 
+export const NO_KEY: FoundKey = { key: undefined, source: undefined }
+
 /** Finds the API key; the first place that holds one wins. No key is no error: the tools can be listed without. */
 export function readKey({ environment, envFile, dotEnv, readFile }: Sources): FoundKey {
   const places: [source: string, find: () => string | undefined][] = [
@@ -20,7 +22,7 @@ export function readKey({ environment, envFile, dotEnv, readFile }: Sources): Fo
     const key = find()?.trim()
     if (key) return { key: checkKey(key, source), source }
   }
-  return { key: undefined, source: undefined }
+  return NO_KEY
 }
 
 function keyVariables(

@@ -99,7 +99,7 @@ async function withTrace<T>(
 
 function conclude({ op, rules, args, history }: StartedWrite, ending: Ending, { outcome, saw, body }: Verdict): Reply {
   const said = describeEnding(op, ending)
-  const attempts = history.length > 1 ? `Sent ${history.length} times under one Idempotency-Key.` : ''
+  const attempts = history.length > 1 ? `Tried ${history.length} times under one Idempotency-Key.` : ''
   if (body) return { status: 200, body, note: join(`${outcome}: found out by reading back.`, said, attempts, saw) }
   const next = outcome === 'unknown' ? join(adviseOnDoubt(op, ending), rules.lookUp(args)) : adviseOn(op, ending)
   throw new UpstreamError(`${op.tool}: ${join(said, attempts, saw, next)}`, {
