@@ -26,11 +26,13 @@ export function describeUnknownTool(name: string): string {
 }
 
 export function createToolHost(client: Client, log: Log): ToolHost {
+  // Loaded with the first call: the operations' schemas would make every start slower.
+  let loading: Promise<typeof import('./call-operation.ts')> | undefined
   return {
     tools,
     async callTool(name, args, context) {
-      // Loaded with the first call: the operations' schemas would make every start slower.
-      const { callOperation } = await import('./call-operation.ts')
+      loading ??= import('./call-operation.ts')
+      const { callOperation } = await loading
       return callOperation(client, log, { name, args, context })
     },
   }

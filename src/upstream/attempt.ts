@@ -79,6 +79,8 @@ async function attempt(
   }
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 async function readBody(body: ReadableStream<Uint8Array> | null): Promise<{ text?: string; problem?: string }> {
   if (!body) return { text: '' }
   const reader = body.getReader()
@@ -93,7 +95,7 @@ async function readBody(body: ReadableStream<Uint8Array> | null): Promise<{ text
     chunks.push(part.value)
   }
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)) }
+    return { text: utf8.decode(Buffer.concat(chunks)) }
   } catch {
     return { problem: 'bytes that are not UTF-8 text' }
   }

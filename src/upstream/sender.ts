@@ -30,10 +30,10 @@ export interface SendOptions extends Pick<RepeatPlan, 'mayRepeat' | 'attemptMs' 
 export type Send = (op: Operation, args: JsonObject, options: SendOptions) => Promise<Ending>
 
 export function createSender(upstream: Upstream, sleep: Sleep): Send {
-  const attempt = createAttempt(upstream)
+  const attemptFor = createRedactedAttempts(createAttempt(upstream))
   return (op, args, { context, idempotencyKey, history, ...plan }) =>
     sendRepeatedly(
-      redactAnswers(attempt, context.key),
+      attemptFor(context.key),
       buildRequest(op, args),
       {
         ...plan,
@@ -45,6 +45,15 @@ export function createSender(upstream: Upstream, sleep: Sleep): Send {
       },
       history,
     )
+}
+
+/** Two calls seldom have different keys: the last one's attempts are kept. */
+function createRedactedAttempts(attempt: Attempt): (key: string | undefined) => Attempt {
+  let last: { key: string | undefined; attempt: Attempt } = { key: undefined, attempt }
+  return (key) => {
+    if (last.key !== key) last = { key, attempt: redactAnswers(attempt, key) }
+    return last.attempt
+  }
 }
 
 /** Before any text is cut or rewritten: part of a key would no longer be recognised. */
