@@ -34,6 +34,7 @@ test('every file that names the version names the same one', () => {
 
 test('every file names the same package and server', () => {
   expect(server.name).toBe(packageJson.mcpName)
+  expect(readText('deploy/Dockerfile')).toContain(`LABEL io.modelcontextprotocol.server.name="${server.name}"`)
   expect(server.packages[0].identifier).toBe(packageJson.name)
   expect(server.repository.url).toBe(packageJson.repository.url.replace(/^git\+|\.git$/g, ''))
   expect(bundle.repository.url).toBe(packageJson.repository.url.replace(/^git\+/, ''))
