@@ -3,3 +3,4 @@ declare const PACKAGE_VERSION: string
 
 export const NAME = 'metronome-customers-mcp'
 export const VERSION = PACKAGE_VERSION
+export const HOMEPAGE = 'https://github.com/metronome-customers-mcp/metronome-customers-mcp'

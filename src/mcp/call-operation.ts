@@ -3,7 +3,7 @@ import { operations } from '../operations/index.ts'
 import { escapeControls } from '../text.ts'
 import type { Client } from '../upstream/client.ts'
 import { describeFailure } from '../upstream/failure.ts'
-import type { Reply } from '../upstream/reply.ts'
+import { type Reply, resultOf } from '../upstream/reply.ts'
 import type { CallContext } from '../upstream/sender.ts'
 import type { ToolResult } from './tools.ts'
 
@@ -31,8 +31,8 @@ export async function callOperation(
 }
 
 /** Some agents show only the text, others only the structured content: both carry the whole answer. */
-function succeed({ body, note }: Reply): ToolResult {
-  const structuredContent = note === undefined ? body : { ...body, _note: note }
+function succeed(reply: Reply): ToolResult {
+  const structuredContent = resultOf(reply)
   return { content: [{ type: 'text', text: JSON.stringify(structuredContent) }], structuredContent }
 }
 

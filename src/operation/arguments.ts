@@ -10,15 +10,20 @@ const MAX_DEPTH = 64
  * Throws {@link InputError} with every field that failed.
  */
 export function parseArguments(op: Operation, raw: unknown): JsonObject {
+  const checked = checkArguments(op, raw)
+  if ('issues' in checked) throw new InputError(op.tool, checked.issues)
+  return checked.args
+}
+
+/** The same, for callers who have found issues of their own. */
+export function checkArguments(op: Operation, raw: unknown): { args: JsonObject } | { issues: readonly InputIssue[] } {
   const issues: InputIssue[] = []
   const unwrapped = unwrap(raw ?? {}, op.input, [], issues)
-  if (issues.length === 0) {
-    const parsed = op.input.safeParse(unwrapped, { reportInput: true })
-    // What was checked is sent as it came: zod would sort its keys.
-    if (parsed.success) return unwrapped as JsonObject // the schema is an object, and it matched
-    issues.push(...parsed.error.issues.flatMap((issue) => describeIssue(issue, op.input)))
-  }
-  throw new InputError(op.tool, issues)
+  if (issues.length > 0) return { issues }
+  const parsed = op.input.safeParse(unwrapped, { reportInput: true })
+  // What was checked is sent as it came: zod would sort its keys.
+  if (parsed.success) return { args: unwrapped as JsonObject } // the schema is an object, and it matched
+  return { issues: parsed.error.issues.flatMap((issue) => describeIssue(issue, op.input)) }
 }
 
 /** Some clients send nested objects and arrays as JSON text. Only where the schema wants one is it read as such. */

@@ -10,11 +10,15 @@ export interface Hints {
 
 export type JsonObject = Record<string, unknown>
 
+/** What operations are about. */
+export type Subject = 'Customers' | 'Billing providers' | 'Revenue systems' | 'Dashboards'
+
 /** One Metronome operation, defined once as data. MCP, REST, the sandbox, docs and tests all read this. */
 export interface Operation {
   /** Tool name; fixed by the specification. */
   readonly tool: string
   readonly title: string
+  readonly subject: Subject
   /** What happens, then the danger, then the limits. The only text that every agent shows to its model. */
   readonly description: string
   readonly method: 'GET' | 'POST'

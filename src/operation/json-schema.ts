@@ -3,10 +3,17 @@ import type { JsonObject } from './define.ts'
 
 // Clients and models choke on these, and each costs tokens in every conversation.
 const UNWANTED = ['pattern', 'format', 'propertyNames']
+// A pattern only spells out what the format beside it names.
+const UNWANTED_IN_OPENAPI = ['pattern', 'propertyNames']
 
 /** JSON Schema 2020-12 of what a schema takes in: plain, without `anyOf`, `$ref`, `pattern` or `format`. */
 export function inputJsonSchema(schema: z.ZodType): JsonObject {
   return plainJsonSchema(schema, 'input')
+}
+
+/** The same for OpenAPI, whose tools make use of `format`. */
+export function openApiSchema(schema: z.ZodType, io: 'input' | 'output'): JsonObject {
+  return plainJsonSchema(schema, io, UNWANTED_IN_OPENAPI)
 }
 
 /** JSON Schema 2020-12 of what a schema lets out; open at every level. */
@@ -14,11 +21,11 @@ export function outputJsonSchema(schema: z.ZodType): JsonObject {
   return plainJsonSchema(schema, 'output')
 }
 
-function plainJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonObject {
+function plainJsonSchema(schema: z.ZodType, io: 'input' | 'output', unwanted = UNWANTED): JsonObject {
   const { $schema, ...plain } = z.toJSONSchema(schema, {
     io,
     override: ({ jsonSchema }) => {
-      for (const key of UNWANTED) delete jsonSchema[key]
+      for (const key of unwanted) delete jsonSchema[key]
       if (isEmpty(jsonSchema.additionalProperties)) delete jsonSchema.additionalProperties
       flattenNullable(jsonSchema)
     },

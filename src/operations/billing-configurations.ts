@@ -9,6 +9,7 @@ import { acme, acmeStripe, DELIVERY_METHOD_ID } from './samples.ts'
 export const fetchBillingConfigurations = defineOperation({
   tool: 'fetch-billing-provider-configurations-customer',
   title: 'Fetch billing provider configurations for a customer',
+  subject: 'Billing providers',
   description:
     'Get the billing provider configurations of a customer with their ids. An empty list does not prove that the customer exists.',
   method: 'POST',
@@ -25,6 +26,7 @@ export const fetchBillingConfigurations = defineOperation({
 export const setBillingConfigurations = defineOperation({
   tool: 'set-billing-provider-configurations-customer',
   title: 'Set billing provider configurations for a customer',
+  subject: 'Billing providers',
   description:
     'Adds billing provider configurations; it replaces and changes none, so a second call adds them twice. Fetch the present ones first. Nothing is billed until a contract selects the new id.',
   method: 'POST',
@@ -77,6 +79,7 @@ export const setBillingConfigurations = defineOperation({
 export const archiveBillingConfigurations = defineOperation({
   tool: 'archive-billing-provider-configurations-customer',
   title: 'Archive billing provider configurations for a customer',
+  subject: 'Billing providers',
   description:
     'Irreversible: archives billing provider configurations at once. Contracts using them stop billing there and can get no new one, an invoice in its grace period is not sent, threshold recharge is switched off. All ids or none.',
   method: 'POST',

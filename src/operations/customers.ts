@@ -16,6 +16,7 @@ export const ALIAS_TAKEN =
 export const listCustomers = defineOperation({
   tool: 'list-customers',
   title: 'List customers',
+  subject: 'Customers',
   description:
     'Find customers: the active ones, or with only_archived the archived ones instead. Returns one page; pass its next_page back with the same filters until it is null.',
   method: 'GET',
@@ -43,6 +44,7 @@ export const listCustomers = defineOperation({
 export const getCustomer = defineOperation({
   tool: 'get-customer',
   title: 'Get a customer',
+  subject: 'Customers',
   description:
     'Get one customer by id, active or archived. For its billing use fetch-billing-provider-configurations-customer.',
   method: 'GET',
@@ -56,6 +58,7 @@ export const getCustomer = defineOperation({
 export const createCustomer = defineOperation({
   tool: 'create-customer',
   title: 'Create a customer',
+  subject: 'Customers',
   description:
     'Create a customer, optionally with its billing. Names are not unique: a second call makes a second customer, unless an ingest alias makes it a 409. It can only be archived afterwards. Configurations bill nothing until a contract selects them.',
   method: 'POST',
@@ -113,6 +116,7 @@ export const createCustomer = defineOperation({
 export const archiveCustomer = defineOperation({
   tool: 'archive-customer',
   title: 'Archive a customer',
+  subject: 'Customers',
   description:
     'Irreversible: archives the customer with its billing configurations, ends all its contracts today, voids their invoices and stops notifications. Its aliases stay taken: to reuse one, remove it with create-update-customer-ingest-aliases before.',
   method: 'POST',

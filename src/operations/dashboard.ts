@@ -34,6 +34,7 @@ const COLORS = [
 export const getDashboard = defineOperation({
   tool: 'get-embeddable-customer-dashboard',
   title: 'Get an embeddable customer dashboard',
+  subject: 'Dashboards',
   description:
     'Make a new dashboard link of one customer, for an iframe. The link is a secret: whoever has it sees the data until it expires.',
   method: 'POST',

@@ -9,6 +9,7 @@ import { acme, acmeNetsuite } from './samples.ts'
 export const fetchRevenueConfigurations = defineOperation({
   tool: 'fetch-revenue-system-configurations-customer',
   title: 'Fetch revenue system configurations for a customer',
+  subject: 'Revenue systems',
   description:
     'Get the revenue system configurations of a customer with their ids. An empty list does not prove that the customer exists. Only on accounts that have the feature.',
   method: 'POST',
@@ -26,6 +27,7 @@ export const fetchRevenueConfigurations = defineOperation({
 export const setRevenueConfigurations = defineOperation({
   tool: 'set-revenue-system-configurations-customer',
   title: 'Set revenue system configurations for a customer',
+  subject: 'Revenue systems',
   description:
     'Adds revenue system configurations; it replaces and changes none, so a second call adds them twice. Fetch the present ones first. Only on accounts that have the feature.',
   method: 'POST',
@@ -56,6 +58,7 @@ export const setRevenueConfigurations = defineOperation({
 export const archiveRevenueConfigurations = defineOperation({
   tool: 'archive-revenue-system-configurations-customer',
   title: 'Archive revenue system configurations for a customer',
+  subject: 'Revenue systems',
   description: 'Irreversible: archives revenue system configurations of a customer at once.',
   method: 'POST',
   path: '/v1/archiveCustomerRevenueSystemConfigurations',

@@ -24,6 +24,7 @@ function isConfigurationInPlace(args: JsonObject, { customer_config }: JsonObjec
 export const setBillableStatus = defineOperation({
   tool: 'set-customer-billable-status',
   title: 'Set customer billable status',
+  subject: 'Customers',
   description:
     'Overwrites whether a customer is billed, from a date on. Only on accounts that Metronome has enabled for it; invoices of Metronome 1.0 plans are not supported.',
   method: 'POST',
@@ -49,6 +50,7 @@ export const setBillableStatus = defineOperation({
 export const setCustomerName = defineOperation({
   tool: 'update-customer-name',
   title: 'Update a customer name',
+  subject: 'Customers',
   description: 'Overwrites the name of a customer, at once on all its billing documents.',
   method: 'POST',
   path: '/v1/customers/{customer_id}/setName',
@@ -66,6 +68,7 @@ export const setCustomerName = defineOperation({
 export const updateCustomerConfig = defineOperation({
   tool: 'update-customer-configuration',
   title: 'Update a customer configuration',
+  subject: 'Customers',
   description:
     'Overwrites the given settings of a customer: an absent field keeps its value, null clears it. The draft setting cannot be read back.',
   method: 'POST',
@@ -92,6 +95,7 @@ export const updateCustomerConfig = defineOperation({
 export const setIngestAliases = defineOperation({
   tool: 'create-update-customer-ingest-aliases',
   title: 'Create or update customer ingest aliases',
+  subject: 'Customers',
   description:
     'Replaces all ingest aliases of a customer; nothing is merged, so start from those that get-customer shows. All usage sent under an alias, past usage too, follows it. An alias of another customer, archived or not, gives 409: remove it there first.',
   method: 'POST',

@@ -21,7 +21,7 @@ export type Ending =
   /** The connection was never made, so nothing was sent. */
   | { kind: 'unsent'; reason: string }
   /** The request may have arrived, the answer did not. */
-  | { kind: 'lost'; reason: string }
+  | { kind: 'lost'; reason: string; timedOut?: true }
 
 export interface AttemptOptions {
   readonly headers: Record<string, string>
@@ -71,7 +71,8 @@ async function attempt(
     return { kind: 'answered', status: response.status, headers: response.headers, ...(await readBody(response.body)) }
   } catch (error) {
     if (controller.signal.reason === CANCELLED) throw new CancelledError('cancelled while it was under way', true)
-    if (controller.signal.reason === TIMED_OUT) return { kind: 'lost', reason: `no answer within ${timeoutMs} ms` }
+    if (controller.signal.reason === TIMED_OUT)
+      return { kind: 'lost', reason: `no answer within ${timeoutMs} ms`, timedOut: true }
     return classifyFailure(error)
   } finally {
     clearTimeout(timer)

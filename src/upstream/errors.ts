@@ -6,6 +6,8 @@ export interface UpstreamFailure {
   readonly status?: number | undefined
   /** Seconds that Metronome asked to wait. */
   readonly retryAfterSeconds?: number | undefined
+  /** No answer came in time. */
+  readonly timedOut?: boolean
   /** Only for writes. */
   readonly outcome?: Outcome | undefined
 }
@@ -15,12 +17,14 @@ export class UpstreamError extends Error {
   override readonly name = 'UpstreamError'
   readonly status: number | undefined
   readonly retryAfterSeconds: number | undefined
+  readonly timedOut: boolean
   readonly outcome: Outcome | undefined
 
-  constructor(message: string, { status, retryAfterSeconds, outcome }: UpstreamFailure) {
+  constructor(message: string, { status, retryAfterSeconds, timedOut = false, outcome }: UpstreamFailure) {
     super(message)
     this.status = status
     this.retryAfterSeconds = retryAfterSeconds
+    this.timedOut = timedOut
     this.outcome = outcome
   }
 }

@@ -1,7 +1,7 @@
 import type { JsonObject, Operation } from '../operation/define.ts'
 import { isSuccess, readAnswer } from './answer.ts'
 import type { Ending } from './attempt.ts'
-import { UpstreamError } from './errors.ts'
+import { UpstreamError, type UpstreamFailure } from './errors.ts'
 import type { Reply } from './reply.ts'
 import { mayRepeatRead } from './rules.ts'
 import type { CallContext, Send } from './sender.ts'
@@ -21,10 +21,7 @@ export async function readUpstream(send: Send, op: Operation, args: JsonObject, 
   const ending = await send(op, args, { ...options, mayRepeat: mayRepeatRead, attemptMs })
   const reply = readReply(op, ending)
   if (reply) return reply
-  throw new UpstreamError(`${op.tool}: ${describeEnding(op, ending)} ${adviseOn(op, ending)}`.trim(), {
-    status: statusOf(ending),
-    retryAfterSeconds: readRetryAfter(ending),
-  })
+  throw new UpstreamError(`${op.tool}: ${describeEnding(op, ending)} ${adviseOn(op, ending)}`.trim(), failureOf(ending))
 }
 
 /** The answer when it is a 2xx of the documented shape. */
@@ -34,6 +31,11 @@ export function readReply(op: Operation, ending: Ending): Reply | undefined {
   return 'body' in answer ? { status: ending.status, body: answer.body } : undefined
 }
 
-export function statusOf(ending: Ending): number | undefined {
-  return ending.kind === 'answered' ? ending.status : undefined
+/** What an ending says to programs; the sentence beside it is for people and models. */
+export function failureOf(ending: Ending): UpstreamFailure {
+  return {
+    status: ending.kind === 'answered' ? ending.status : undefined,
+    retryAfterSeconds: readRetryAfter(ending),
+    timedOut: ending.kind === 'lost' && ending.timedOut === true,
+  }
 }

@@ -7,3 +7,8 @@ export interface Reply {
   readonly body: JsonObject
   readonly note?: string
 }
+
+/** What callers get: the note is one more field, after all of Metronome's. */
+export function resultOf({ body, note }: Reply): JsonObject {
+  return note === undefined ? body : { ...body, _note: note }
+}

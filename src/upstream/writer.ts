@@ -5,13 +5,12 @@ import type { Read, WriteRules } from '../operation/write.ts'
 import type { Ending } from './attempt.ts'
 import { decideOutcome, type Verdict } from './certainty.ts'
 import { CancelledError, UpstreamError } from './errors.ts'
-import { readReply, readUpstream, statusOf } from './reader.ts'
+import { failureOf, readReply, readUpstream } from './reader.ts'
 import type { Reply } from './reply.ts'
 import { leavesDoubt, mayRepeatWrite } from './rules.ts'
 import type { CallContext, Send } from './sender.ts'
 import { createServerClock, type ServerClock } from './server-clock.ts'
 import { createTwins } from './twins.ts'
-import { readRetryAfter } from './waiting.ts'
 import { adviseOn, adviseOnDoubt, describeEnding } from './wording.ts'
 
 // One attempt may not eat what a repeat needs, nor all attempts what reading back needs.
@@ -103,8 +102,7 @@ function conclude({ op, rules, args, history }: StartedWrite, ending: Ending, { 
   if (body) return { status: 200, body, note: join(`${outcome}: found out by reading back.`, said, attempts, saw) }
   const next = outcome === 'unknown' ? join(adviseOnDoubt(op, ending), rules.lookUp(args)) : adviseOn(op, ending)
   throw new UpstreamError(`${op.tool}: ${join(said, attempts, saw, next)}`, {
-    status: statusOf(ending),
-    retryAfterSeconds: readRetryAfter(ending),
+    ...failureOf(ending),
     outcome,
   })
 }
