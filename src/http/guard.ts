@@ -1,7 +1,7 @@
 import { hashCaller, readBearer } from './bearer.ts'
 import { announcesTooMuch, readJson, TOO_LARGE } from './body.ts'
 import { isJson } from './media-type.ts'
-import { isOwnOrigin, readHostName } from './origin.ts'
+import { isOwnOrigin, readHostName, readScheme } from './origin.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { BuildRefusal, FindRoute, Handler, Refusal, Route } from './route.ts'
 
@@ -51,8 +51,8 @@ export const CHECKS: Readonly<Record<string, (visit: Visit) => Refusal | undefin
   },
   origin({ request: { headers } }) {
     const origin = headers.get('origin')
-    const scheme = headers.get('x-forwarded-proto')?.split(',', 1)[0]?.trim() ?? 'http'
-    if (origin === null || isOwnOrigin({ origin, host: headers.get('host') ?? '', scheme })) return undefined
+    const host = headers.get('host') ?? ''
+    if (origin === null || isOwnOrigin({ origin, host, scheme: readScheme(headers) })) return undefined
     return { status: 403, message: 'Pages of this Origin may not call this server.' }
   },
   path({ route }) {

@@ -6,6 +6,11 @@ export function readHostName(host: string | null): string | undefined {
   return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : undefined
 }
 
+/** The scheme that the caller used, by word of the proxy in front. */
+export function readScheme(headers: Headers): string {
+  return headers.get('x-forwarded-proto')?.split(',', 1)[0]?.trim() ?? 'http'
+}
+
 /**
  * Whether a browser sent this from a page of the very same server. Requests without `Origin` are from no browser.
  * A page on any loopback name counts as ours when its port does.

@@ -29,6 +29,7 @@ export interface Face {
 
 /** All ports of the process: one guard, one set of limits, one health, one end. */
 export interface Service {
+  /** Closes all ports when one cannot be opened. */
   open(face: Face): Promise<OpenPort>
   drain(drainMs: number, reason: unknown): Promise<void>
 }
@@ -54,13 +55,20 @@ export function createService(options: ServiceOptions): Service {
   return {
     async open({ host, port, findRoute, buildRefusal }) {
       const guard = createGuard({ rules, buildRefusal, findRoute: (path) => ownRoutes(path) ?? findRoute(path) })
-      const opened = await openPort({ host, port, guard, onError })
-      ports.push(opened)
-      return opened
+      try {
+        const opened = await openPort({ host, port, guard, onError })
+        ports.push(opened)
+        return opened
+      } catch (error) {
+        await drain(0, error)
+        throw error
+      }
     },
-    async drain(drainMs, reason) {
-      draining = true
-      await Promise.all(ports.map((port) => port.drain(drainMs, reason)))
-    },
+    drain,
+  }
+
+  async function drain(drainMs: number, reason: unknown): Promise<void> {
+    draining = true
+    await Promise.all(ports.map((port) => port.drain(drainMs, reason)))
   }
 }
