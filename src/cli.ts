@@ -4,12 +4,14 @@ import { findCommand, type Surroundings } from './commands.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { loadSources } from './config/load.ts'
 import { parseFlags } from './flags.ts'
-import { HELP, TERMINAL_GREETING } from './help.ts'
 import { createLog, type Log } from './log.ts'
 import { openUpstream } from './open-upstream.ts'
+import type { Ports, PortsOptions } from './ports.ts'
 import { createRedactor } from './redact.ts'
 import { serveStdio } from './serve-stdio.ts'
 import { escapeControls } from './text.ts'
+import type { Client, ClientOptions } from './upstream/client.ts'
+import { createLazyClient } from './upstream/lazy-client.ts'
 import { UsageError } from './usage-error.ts'
 import { NAME, VERSION } from './version.ts'
 
@@ -22,7 +24,7 @@ async function main(): Promise<void> {
     return
   }
   const flags = parseFlags(argv)
-  if (flags.help) return void process.stdout.write(HELP)
+  if (flags.help) return void process.stdout.write((await loadHelp()).buildHelp(PROGRAM))
   if (flags.version) return void process.stdout.write(`${VERSION}\n`)
   const config = readConfig(await loadSources(process.env, flags.envFile), flags)
   const { http, timeoutMs } = config
@@ -36,13 +38,35 @@ async function main(): Promise<void> {
 
   const upstream = await openUpstream(config, flags)
   const title = flags.sandbox ? 'Metronome customers (sandbox)' : 'Metronome customers'
-  const common = { upstream, timeoutMs, title, log, signals: process, exit: (code: number) => process.exit(code) }
-  if (http) {
+  const life = { signals: process, exit: (code: number) => process.exit(code) }
+  const served = { upstream, timeoutMs, title, log }
+  const hasKey = key !== undefined
+  if (http && flags.http) {
     const { serveHttp } = await import('./serve-http.ts')
-    return serveHttp({ ...common, settings: http, hasKey: key !== undefined, callers })
+    return serveHttp({ ...served, ...life, settings: http, hasKey, callers })
   }
-  if (process.stdin.isTTY) writeStderr(TERMINAL_GREETING)
-  return serveStdio({ ...common, key, redact, input: process.stdin, output: process.stdout })
+  const ports = http && (await openPorts({ ...served, settings: http, hasKey, callers }))
+  const client = ports?.client ?? createLazyClient(() => loadClient(served))
+  if (process.stdin.isTTY) writeStderr((await loadHelp()).buildGreeting(PROGRAM))
+  const streams = { input: process.stdin, output: process.stdout }
+  return serveStdio({ ...life, ...streams, client, ports, title, log, key, redact })
+}
+
+const PROGRAM = { name: NAME, version: VERSION }
+
+/** Most starts have no use for it. */
+const loadHelp = () => import('./help.ts')
+
+async function openPorts(options: PortsOptions): Promise<Ports> {
+  const { createPorts } = await import('./ports.ts')
+  const ports = createPorts(options)
+  await ports.open()
+  return ports
+}
+
+async function loadClient(options: ClientOptions): Promise<Client> {
+  const { createClient } = await import('./upstream/client.ts')
+  return createClient(options)
 }
 
 function readSurroundings(): Surroundings {
@@ -60,7 +84,9 @@ function readSurroundings(): Surroundings {
 function reportSettings(config: Config, sandbox: boolean, log: Log): void {
   for (const warning of config.warnings) log('warn', 'setting', { message: warning })
   if (sandbox) return log('info', 'sandbox', {})
-  if (config.http?.passthrough) return log('info', 'passthrough', {})
+  if (config.http?.passthrough) log('info', 'passthrough', {})
+  // With a port for MCP nobody is left for the key of the process to serve.
+  if (config.http?.passthrough && config.http.port !== undefined) return
   if (config.keySource) return log('info', 'api-key', { source: config.keySource })
   log('warn', 'api-key-missing', {
     fix: 'set METRONOME_API_KEY, or start with --sandbox; until then every call fails',

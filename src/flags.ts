@@ -10,8 +10,10 @@ const FLAGS = {
   'env-file': { type: 'string' },
   'log-format': { type: 'string' },
   http: { type: 'boolean' },
+  rest: { type: 'boolean' },
   host: { type: 'string' },
   port: { type: 'string' },
+  'rest-port': { type: 'string' },
   'allowed-hosts': { type: 'string' },
   passthrough: { type: 'boolean' },
   'rate-limit': { type: 'string' },
@@ -20,16 +22,20 @@ const FLAGS = {
 
 type FlagName = keyof typeof FLAGS
 
-/** A flag that means nothing without another one. */
-const NEEDS: Partial<Record<FlagName, FlagName>> = {
-  'sandbox-faults': 'sandbox',
-  'sandbox-seed': 'sandbox-faults',
-  host: 'http',
-  port: 'http',
-  'allowed-hosts': 'http',
-  passthrough: 'http',
-  'rate-limit': 'http',
-  'drain-ms': 'http',
+const PORTS: readonly FlagName[] = ['http', 'rest']
+
+/** Flags that mean nothing without one of others. */
+const NEEDS: Partial<Record<FlagName, readonly FlagName[]>> = {
+  'sandbox-faults': ['sandbox'],
+  'sandbox-seed': ['sandbox-faults'],
+  port: ['http'],
+  'rest-port': ['rest'],
+  host: PORTS,
+  'allowed-hosts': PORTS,
+  passthrough: PORTS,
+  'rate-limit': PORTS,
+  // Beside stdio the process ends as stdio does.
+  'drain-ms': ['http'],
 }
 
 /** Values of the command line as they were written; `undefined` where a flag is absent. */
@@ -42,8 +48,10 @@ export interface Flags {
   readonly envFile: string | undefined
   readonly logFormat: string | undefined
   readonly http: boolean
+  readonly rest: boolean
   readonly host: string | undefined
   readonly port: string | undefined
+  readonly restPort: string | undefined
   readonly allowedHosts: string | undefined
   readonly passthrough: boolean
   readonly rateLimit: string | undefined
@@ -63,8 +71,10 @@ export function parseFlags(argv: readonly string[]): Flags {
     envFile: text('env-file'),
     logFormat: text('log-format'),
     http: names.has('http'),
+    rest: names.has('rest'),
     host: text('host'),
     port: text('port'),
+    restPort: text('rest-port'),
     allowedHosts: text('allowed-hosts'),
     passthrough: names.has('passthrough'),
     rateLimit: text('rate-limit'),
@@ -72,9 +82,10 @@ export function parseFlags(argv: readonly string[]): Flags {
   }
 }
 
-function requireFlag(names: ReadonlySet<string>, name: string, needed: string): void {
-  if (names.has(name) && !names.has(needed))
-    throw new UsageError(`--${name} works with --${needed} only; add it or leave --${name} out.`)
+function requireFlag(names: ReadonlySet<string>, name: string, needed: readonly string[]): void {
+  if (!names.has(name) || needed.some((other) => names.has(other))) return
+  const others = needed.map((other) => `--${other}`).join(' or ')
+  throw new UsageError(`--${name} works with ${others} only; add it or leave --${name} out.`)
 }
 
 function readSeed(value: string | undefined): number | undefined {

@@ -1,11 +1,15 @@
-import { NAME, VERSION } from './version.ts'
+/** Handed over: an import would make a file of its own of what every start loads. */
+interface Program {
+  readonly name: string
+  readonly version: string
+}
 
-export const HELP = `${NAME} ${VERSION}
-MCP server for Metronome customers: 15 tools over stdio or HTTP. An independent project.
+export const buildHelp = ({ name, version }: Program): string => `${name} ${version}
+MCP server for Metronome customers: 15 tools over stdio or HTTP, and as REST. An independent project.
 
-Usage: ${NAME} [flags]
-       ${NAME} doctor [--json]          say what is wrong with this set-up
-       ${NAME} print-config CLIENT      print what goes into a client's configuration
+Usage: ${name} [flags]
+       ${name} doctor [--json]          say what is wrong with this set-up
+       ${name} print-config CLIENT      print what goes into a client's configuration
 
   --sandbox         answer from a Metronome in memory: no account, no key, no network
   --sandbox-faults SPEC
@@ -19,9 +23,12 @@ Usage: ${NAME} [flags]
 
 HTTP:
   --http                 serve http://127.0.0.1:9090/mcp instead of stdio
-  --host, --port         where to listen; other than loopback only with a token or --passthrough
+  --rest                 serve the same operations as REST at http://127.0.0.1:8080, beside stdio or --http;
+                         described at /openapi.json
+  --host ADDRESS         where to listen; other than loopback only with a token or --passthrough
+  --port, --rest-port N  the ports of --http and --rest
   --allowed-hosts A,B    further names in the Host header, such as that of a reverse proxy
-  --passthrough          each caller's bearer is its own Metronome API key; ours is used for nobody
+  --passthrough          each caller's bearer is its own Metronome API key; ours is used for none of them
   --rate-limit N         requests a minute and caller; default 600 with a token or --passthrough, 0 is none
   --drain-ms N           time for calls to end after SIGTERM, default 5000
   METRONOME_MCP_AUTH_TOKEN  the bearer that callers must present, 32 characters or more
@@ -35,7 +42,10 @@ Environment:
 `
 
 /** For somebody who starts the program by hand and waits for something to happen. */
-export const TERMINAL_GREETING = `${NAME} ${VERSION} speaks MCP on stdin and stdout: an MCP client starts it, you seldom do.
-Put it into your client's configuration: "metronome": {"command": "npx", "args": ["-y", "${NAME}"], "env": {"METRONOME_API_KEY": "..."}}
+export const buildGreeting = ({
+  name,
+  version,
+}: Program): string => `${name} ${version} speaks MCP on stdin and stdout: an MCP client starts it, you seldom do.
+Put it into your client's configuration: "metronome": {"command": "npx", "args": ["-y", "${name}"], "env": {"METRONOME_API_KEY": "..."}}
 Try it without an account: add "--sandbox" to args. See --help; Ctrl-C ends it.
 `

@@ -17,6 +17,7 @@ test('--http alone listens on loopback, without limits and with more to read in 
   expect(config.http).toEqual({
     host: '127.0.0.1',
     port: 9090,
+    restPort: undefined,
     allowedHosts: ['127.0.0.1'],
     token: undefined,
     passthrough: false,
@@ -25,7 +26,7 @@ test('--http alone listens on loopback, without limits and with more to read in 
   })
 })
 
-test('without --http nothing listens, whatever the environment says', () => {
+test('without --http and --rest nothing listens, whatever the environment says', () => {
   expect(read([], { METRONOME_MCP_AUTH_TOKEN: 'short' })).toMatchObject({ http: undefined, logLevel: 'warn' })
 })
 
@@ -82,8 +83,12 @@ describe('a value that cannot be one names its flag', () => {
     expect(() => read(['--http', ...argv])).toThrow(message)
   })
 
-  test.each(['--host', '--port', '--allowed-hosts', '--rate-limit', '--drain-ms'])('%s without --http', (flag) => {
+  test.each(['--port', '--drain-ms'])('%s without --http', (flag) => {
     expect(() => read([flag, '1'])).toThrow(`${flag} works with --http only; add it or leave ${flag} out.`)
+  })
+
+  test.each(['--host', '--allowed-hosts', '--rate-limit'])('%s without --http and --rest', (flag) => {
+    expect(() => read([flag, '1'])).toThrow(`${flag} works with --http or --rest only; add it or leave ${flag} out.`)
   })
 })
 

@@ -17,7 +17,7 @@ export interface Config {
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   readonly proxy: ProxySettings | undefined
-  /** Only with `--http`. */
+  /** Only with `--http` or `--rest`. */
   readonly http: HttpSettings | undefined
   /** Lines for stderr about settings that were passed over. */
   readonly warnings: readonly string[]
@@ -47,7 +47,7 @@ export function readConfig(sources: Sources, flags: Flags): Config {
     logLevel: readLogLevel(settings.METRONOME_LOG, flags.http ? 'info' : 'warn', warnings),
     logFormat: readLogFormat(flags.logFormat),
     proxy: readProxy([sources.environment, sources.envFile]),
-    http: flags.http ? readHttpSettings(flags, sources) : undefined,
+    http: flags.http || flags.rest ? readHttpSettings(flags, sources) : undefined,
     warnings,
   }
 }

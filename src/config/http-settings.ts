@@ -8,7 +8,10 @@ import { type Sources, settingsOf } from './sources.ts'
 export interface HttpSettings {
   /** As `node:net` wants it. */
   readonly host: string
-  readonly port: number
+  /** Of MCP; absent when MCP is spoken on stdio. */
+  readonly port: number | undefined
+  /** Absent when REST is not served. */
+  readonly restPort: number | undefined
   /** Host names, as `URL` spells them, that requests may be made for, beside those of this machine. */
   readonly allowedHosts: readonly string[]
   /** What callers must present. */
@@ -23,11 +26,13 @@ export interface HttpSettings {
 
 const DEFAULT_HOST = '127.0.0.1'
 const DEFAULT_PORT = 9090
+const DEFAULT_REST_PORT = 8080
+const MAX_PORT = 65_535
 const DEFAULT_RATE_LIMIT = 600
 const DEFAULT_DRAIN_MS = 5_000
 const MIN_TOKEN_CHARACTERS = 32
 
-/** Reads what `--http` needs to know. Throws {@link UsageError}, also when the port would be open to everybody. */
+/** Reads what `--http` and `--rest` need to know. Throws {@link UsageError}, also when the port would be open to everybody. */
 export function readHttpSettings(flags: Flags, sources: Sources): HttpSettings {
   const host = readHost(flags.host)
   const token = readToken(settingsOf(sources).METRONOME_MCP_AUTH_TOKEN)
@@ -44,7 +49,8 @@ export function readHttpSettings(flags: Flags, sources: Sources): HttpSettings {
     throw new UsageError(`--host ${host} needs --allowed-hosts with the names under which callers reach this server.`)
   return {
     host,
-    port: readNumber('--port', flags.port, DEFAULT_PORT, 65_535),
+    port: flags.http ? readNumber('--port', flags.port, DEFAULT_PORT, MAX_PORT) : undefined,
+    restPort: flags.rest ? readNumber('--rest-port', flags.restPort, DEFAULT_REST_PORT, MAX_PORT) : undefined,
     allowedHosts: [name, ...names],
     token,
     passthrough,

@@ -66,6 +66,7 @@ export const customerAnswer = (name: string): Response =>
 const SETTINGS: HttpSettings = {
   host: '127.0.0.1',
   port: 0,
+  restPort: undefined,
   allowedHosts: [],
   token: undefined,
   passthrough: false,
@@ -82,17 +83,18 @@ export interface Started {
 
 const running = new Set<Started>()
 
-/** Serves MCP in this process, with `fetch` for Metronome. */
+/** Serves MCP in this process, or what else the settings say, with `fetch` for Metronome. */
 export async function startHttp(
   fetch: Fetch,
   settings: Partial<HttpSettings> = {},
   key: string = OWN_KEY,
+  timeoutMs = 5_000,
 ): Promise<Started> {
   const all = { ...SETTINGS, ...settings }
   const lines: string[] = []
   const signals = new EventEmitter()
   const redact = createRedactor([key, all.token])
-  const callers = all.passthrough ? createPassthroughCallers(redact) : createOwnCallers(key, redact)
+  const callers = all.passthrough ? createPassthroughCallers(redact) : createOwnCallers(key || undefined, redact)
   let exit = (_code: number): void => {}
   const exited = new Promise<number>((resolve) => {
     exit = resolve
@@ -100,7 +102,7 @@ export async function startHttp(
   await serveHttp({
     settings: all,
     upstream: { fetch, baseUrl: 'http://upstream.invalid', needsKey: true },
-    timeoutMs: 5_000,
+    timeoutMs,
     hasKey: key !== '',
     callers,
     title: 'Test',

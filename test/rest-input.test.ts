@@ -1,0 +1,272 @@
+import { request } from 'node:http'
+import { afterEach, describe, expect, test } from 'vitest'
+import { customerAnswer, type Sent, send, stopAll, TOKEN } from './support/http.ts'
+import { ask, record, restRequest, startRest } from './support/rest.ts'
+
+afterEach(stopAll)
+
+const ID = 'd7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
+const CUSTOMERS = '/v1/v1/customers'
+const SETNAME = `${CUSTOMERS}/${ID}/setname`
+
+/** Sends a request that must be refused, with nothing sent to Metronome. */
+async function refuse(sent: Sent) {
+  const upstream = record(async () => customerAnswer('Acme'))
+  const { url } = await startRest(upstream.fetch)
+  const answer = await ask(url, sent)
+  expect(upstream.sent).toEqual([])
+  expect(answer.headers['content-type']).toBe('application/problem+json')
+  expect(answer.json).toMatchObject({ title: expect.any(String), status: answer.status, detail: expect.any(String) })
+  return answer
+}
+
+const errorsOf = async (sent: Sent) => {
+  const { status, json } = await refuse(sent)
+  expect(json).toMatchObject({
+    type: expect.stringMatching(/docs\/rest\.md#invalid-input$/),
+    title: 'The request does not fit the operation',
+  })
+  expect(status).toBe(400)
+  return json.errors as { field: string; message: string }[]
+}
+const fieldsOf = async (sent: Sent) => (await errorsOf(sent)).map(({ field }) => field)
+const get = (query: string): Sent => ({ method: 'GET', path: `${CUSTOMERS}?${query}` })
+const post = (path: string, body: unknown): Sent => ({
+  method: 'POST',
+  path,
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+})
+
+test('every field that failed is named, with what is wrong', async () => {
+  expect(await errorsOf(get('limit=101&only_archived=yes&customer_ids=x&ingest_allias=a'))).toEqual([
+    { field: 'limit', message: 'too big: expected number to be <=100' },
+    { field: 'customer_ids[0]', message: expect.stringContaining('must be a UUID') },
+    { field: 'only_archived', message: expect.stringContaining('expected boolean') },
+    { field: 'ingest_allias', message: 'is not a known field (nearest: ingest_alias)' },
+  ])
+})
+
+test('a write that was refused says that it was not done', async () => {
+  const { json } = await refuse(post(`${CUSTOMERS}/archive`, { customer_id: ID }))
+  expect(json).toMatchObject({
+    detail: expect.stringMatching(/^archive-customer: invalid arguments, nothing was sent\. .*Outcome: not_applied\.$/),
+    outcome: 'not_applied',
+    errors: [
+      { field: 'id', message: 'is required' },
+      { field: 'customer_id', message: expect.stringContaining('is not a known field') },
+    ],
+  })
+})
+
+describe('in the query', () => {
+  test.each([
+    ['limit=0', ['limit']],
+    ['limit=1.0', ['limit']],
+    ['limit=1e1', ['limit']],
+    ['limit=0x10', ['limit']],
+    ['limit=010', ['limit']],
+    ['limit=%2010', ['limit']],
+    ['limit=', ['limit']],
+    ['limit=NaN', ['limit']],
+    ['limit=1&limit=1', ['limit']],
+    ['limit[]=1', ['limit[]']],
+    ['only_archived=TRUE', ['only_archived']],
+    ['only_archived=1', ['only_archived']],
+    ['only_archived=', ['only_archived']],
+    ['ingest_alias=', ['ingest_alias']],
+    ['ingest_alias=a&ingest_alias=b', ['ingest_alias']],
+    ['ingest_alias=%ff', ['query']],
+    ['ingest_alias=%', ['query']],
+    ['ingest_alias=%ed%a0%80', ['query']],
+    [`customer_ids=${ID},`, ['customer_ids[1]']],
+    ['customer_ids=', ['customer_ids[0]']],
+    [`customer_ids=["${ID}"]`, ['customer_ids[0]']],
+    [`customer_ids=${Array(101).fill(ID).join()}`, ['customer_ids']],
+    ['Limit=1', ['Limit']],
+    ['__proto__=1', ['__proto__', '__proto__']],
+    ['constructor=1', ['constructor']],
+    ['x=1&y=2', ['x', 'y']],
+  ])('%s is refused', async (query, fields) => {
+    expect(new Set(await fieldsOf(get(query)))).toEqual(new Set(fields))
+  })
+
+  test('of a POST nothing is read, so nothing may stand there', async () => {
+    expect(await fieldsOf(post(`${SETNAME}?name=a&dry_run=true`, { name: 'b' }))).toEqual(['name', 'dry_run'])
+  })
+})
+
+describe('in the body', () => {
+  test.each([
+    ['a wrong type', { name: 7 }, ['name']],
+    ['an empty name', { name: '' }, ['name']],
+    ['null', { name: null }, ['name']],
+    ['nothing', {}, ['name']],
+    ['an unknown field', { name: 'a', nmae: 'b' }, ['nmae']],
+    ['an id that stands in the path', { name: 'a', customer_id: ID }, ['customer_id']],
+    ['a list', [{ name: 'a' }], ['body', 'name']],
+    ['a number', 7, ['body', 'name']],
+    ['null as a whole', null, ['body', 'name']],
+    ['a number without its digits', '{"name":"a","n":12345678901234567890}', ['n']],
+    ['__proto__', '{"name":"a","__proto__":{"b":1}}', ['__proto__', '__proto__']],
+    ['a lone surrogate', '{"name":"\\ud800"}', ['name']],
+  ])('%s is refused', async (_, body, fields) => {
+    expect(new Set(await fieldsOf(post(SETNAME, body)))).toEqual(new Set(fields))
+  })
+
+  test.each(['', '{', '{"name":}', '{"name":"a"} x', "{'name':'a'}", '\u0000'])(
+    '%j, which is no JSON, is refused',
+    async (body) => {
+      const { status, json } = await refuse(post(SETNAME, body))
+      expect(status).toBe(400)
+      expect(json).toEqual({
+        type: 'about:blank',
+        title: 'Bad Request',
+        status: 400,
+        detail: 'The body is not JSON in UTF-8.',
+      })
+    },
+  )
+
+  test('more than 1 MiB is refused', async () => {
+    const { status, json } = await refuse(post(SETNAME, { name: 'x'.repeat(1024 * 1024) }))
+    expect([status, json.title]).toEqual([413, 'Payload Too Large'])
+  })
+
+  test('another type than JSON is refused', async () => {
+    const { status } = await refuse({ ...post(SETNAME, { name: 'a' }), headers: { 'content-type': 'text/plain' } })
+    expect(status).toBe(415)
+  })
+
+  test('a thousand faults are told, and no more', async () => {
+    const body = { customer_id: ID, customer_billing_provider_configuration_ids: Array(5_000).fill('x') }
+    const errors = await errorsOf(post('/v1/v1/archivecustomerbillingproviderconfigurations', body))
+    expect(errors).toHaveLength(1_000)
+  })
+})
+
+describe('ids in the path', () => {
+  test.each([
+    'x',
+    `${ID}x`,
+    '%00',
+    '%2e%2e%2fcontracts',
+    '..%2F..%2Fcontracts',
+    `${ID}%2Fsetname`,
+    `${ID}%3Fx=1`,
+    `${ID}%0d%0aX-Evil:1`,
+    '%ff',
+    '%',
+    '%zz',
+    'null',
+    '{customer-id}',
+    `${ID},${ID}`,
+    '😀',
+  ])('%s is no UUID', async (id) => {
+    expect(
+      new Set(await fieldsOf({ method: 'GET', path: encodeURI(`${CUSTOMERS}/${id}`).replaceAll('%25', '%') })),
+    ).toEqual(new Set(['customer_id']))
+  })
+
+  test.each([
+    `${CUSTOMERS}/${ID}/../../contracts`,
+    `${CUSTOMERS}/%2e%2e/contracts`,
+    `${CUSTOMERS}/${ID}/setName`,
+    `${CUSTOMERS}/${ID}/`,
+    `${CUSTOMERS}/`,
+    `${CUSTOMERS}//${ID}`,
+    `/v1/customers/${ID}`,
+    `/v2/v1/customers`,
+    '/V1/V1/CUSTOMERS',
+    '/v1/v1/setCustomerBillingProviderConfigurations',
+    '/mcp',
+    '/',
+  ])('%s is no route', async (path) => {
+    expect(await refuse({ method: 'GET', path })).toMatchObject({ status: 404, json: { title: 'Not Found' } })
+  })
+})
+
+test.each([
+  ['PUT', CUSTOMERS, 'GET, POST'],
+  ['DELETE', `${CUSTOMERS}/${ID}`, 'GET'],
+  ['POST', `${CUSTOMERS}/${ID}`, 'GET'],
+  ['GET', `${CUSTOMERS}/archive`, 'POST'],
+  ['PATCH', SETNAME, 'POST'],
+  ['OPTIONS', SETNAME, 'POST'],
+  ['POST', '/openapi.json', 'GET'],
+  ['POST', '/healthz', 'GET'],
+])('%s %s is 405 and says what is allowed', async (method, path, allow) => {
+  const { status, headers } = await refuse({ method, path, ...(method === 'POST' && { body: '{}' }) })
+  expect([status, headers.allow?.toString().split(', ').sort().join(', ')]).toEqual([405, allow])
+})
+
+test('HEAD is 405 without a body', async () => {
+  const { url } = await startRest(async () => customerAnswer('Acme'))
+  expect(await send(url, { method: 'HEAD', path: CUSTOMERS })).toMatchObject({ status: 405, text: '' })
+})
+
+describe('Idempotency-Key', () => {
+  const name = { name: 'Acme' }
+
+  test.each(['k', '"quoted"', '~!@#$%^&*()', 'x'.repeat(255)])('%s is passed on and told back', async (key) => {
+    const { fetch, sent } = record(async () => customerAnswer('Acme'))
+    const { url } = await startRest(fetch)
+    const { headers } = await ask(url, { ...post(SETNAME, name), headers: { 'idempotency-key': key } })
+    expect(sent.map(({ headers }) => headers['idempotency-key'])).toEqual([key])
+    expect(headers['idempotency-key']).toBe(key)
+  })
+
+  test.each(['', 'a b', 'x'.repeat(256), 'caf\u00e9'])(
+    '%j is refused, together with what else is wrong',
+    async (key) => {
+      const sent = { ...post(SETNAME, { name: 7 }), headers: { 'idempotency-key': key } }
+      expect(await fieldsOf(sent)).toEqual(['Idempotency-Key', 'name'])
+    },
+  )
+
+  test('two of them are refused', async () => {
+    const { url } = await startRest(async () => customerAnswer('Acme'))
+    const headers = { 'content-type': 'application/json', 'idempotency-key': ['a', 'b'] }
+    const status = await new Promise((resolve) => {
+      request(url + SETNAME, { method: 'POST', headers, agent: false }, (answer) => {
+        answer.resume()
+        resolve(answer.statusCode)
+      }).end(JSON.stringify(name))
+    })
+    expect(status).toBe(400)
+  })
+
+  test('a read passes none on', async () => {
+    const { fetch, sent } = record(async () => customerAnswer('Acme'))
+    const { url } = await startRest(fetch)
+    await ask(url, { ...restRequest('get-customer', { customer_id: ID }), headers: { 'idempotency-key': 'k' } })
+    expect(sent.map(({ headers }) => headers['idempotency-key'])).toEqual([undefined])
+  })
+})
+
+describe('the guard', () => {
+  test.each([
+    ['another Host', { host: 'evil.example' }, 403],
+    ['a page of another Origin', { origin: 'http://evil.example' }, 403],
+    ['no token', {}, 401],
+    ['a wrong token', { authorization: 'Bearer x' }, 401],
+  ])('refuses %s with a problem, whatever is asked', async (_, headers, status) => {
+    const { fetch, sent } = record(async () => customerAnswer('Acme'))
+    const { url } = await startRest(fetch, { token: TOKEN })
+    for (const path of [CUSTOMERS, SETNAME, '/openapi.json', '/metrics']) {
+      const answer = await ask(url, { method: 'GET', path, headers })
+      expect(answer).toMatchObject({ status, json: { type: 'about:blank', status } })
+      expect(answer.headers['content-type']).toBe('application/problem+json')
+      if (status === 401) expect(answer.headers['www-authenticate']).toMatch(/^Bearer/)
+    }
+    expect(sent).toEqual([])
+  })
+
+  test('health and metrics are there as on the port of MCP', async () => {
+    const { url } = await startRest(async () => customerAnswer('Acme'))
+    await ask(url, restRequest('get-customer', { customer_id: ID }))
+    expect(await send(url, { method: 'GET', path: '/healthz' })).toMatchObject({ status: 200, text: 'ok\n' })
+    expect(await send(url, { method: 'GET', path: '/readyz' })).toMatchObject({ status: 200, text: 'ready\n' })
+    const { text } = await send(url, { method: 'GET', path: '/metrics' })
+    expect(text).toContain('metronome_calls_total{tool="get-customer",outcome="success"} 1')
+  })
+})

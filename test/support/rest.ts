@@ -1,0 +1,77 @@
+import type { HttpSettings } from '../../src/config/http-settings.ts'
+import type { JsonObject } from '../../src/operation/define.ts'
+import type { Fetch } from '../../src/upstream/attempt.ts'
+import { type Answer, type Sent, type Started, send, startHttp } from './http.ts'
+
+/** Written by hand from the specification, in its order. Never read from the code. */
+export const ROUTES: readonly (readonly [tool: string, method: 'GET' | 'POST', path: string])[] = [
+  ['archive-billing-provider-configurations-customer', 'POST', '/v1/v1/archivecustomerbillingproviderconfigurations'],
+  ['archive-revenue-system-configurations-customer', 'POST', '/v1/v1/archivecustomerrevenuesystemconfigurations'],
+  ['list-customers', 'GET', '/v1/v1/customers'],
+  ['create-customer', 'POST', '/v1/v1/customers'],
+  ['archive-customer', 'POST', '/v1/v1/customers/archive'],
+  ['set-customer-billable-status', 'POST', '/v1/v1/customers/setbillablestatus'],
+  ['get-customer', 'GET', '/v1/v1/customers/{customer-id}'],
+  ['create-update-customer-ingest-aliases', 'POST', '/v1/v1/customers/{customer-id}/setingestaliases'],
+  ['update-customer-name', 'POST', '/v1/v1/customers/{customer-id}/setname'],
+  ['update-customer-configuration', 'POST', '/v1/v1/customers/{customer-id}/updateconfig'],
+  ['get-embeddable-customer-dashboard', 'POST', '/v1/v1/dashboards/getembeddableurl'],
+  ['fetch-billing-provider-configurations-customer', 'POST', '/v1/v1/getcustomerbillingproviderconfigurations'],
+  ['fetch-revenue-system-configurations-customer', 'POST', '/v1/v1/getcustomerrevenuesystemconfigurations'],
+  ['set-billing-provider-configurations-customer', 'POST', '/v1/v1/setcustomerbillingproviderconfigurations'],
+  ['set-revenue-system-configurations-customer', 'POST', '/v1/v1/setcustomerrevenuesystemconfigurations'],
+]
+
+/** The same information as a tool's arguments, as a REST request. */
+export function restRequest(tool: string, args: JsonObject): Sent {
+  const [, method, template] = ROUTES.find(([name]) => name === tool) ?? []
+  if (!method || !template) throw new Error(`no route for ${tool}`)
+  if (!template.includes('{')) return place(method, template, args)
+  const { customer_id, ...others } = args
+  return place(method, template.replace('{customer-id}', encodeURIComponent(String(customer_id))), others)
+}
+
+function place(method: 'GET' | 'POST', path: string, args: JsonObject): Sent {
+  if (method === 'POST') return { method, path, body: JSON.stringify(args) }
+  const query = new URLSearchParams(
+    Object.entries(args).map(([name, value]): [string, string] => [name, String(value)]),
+  )
+  return { method, path: query.size > 0 ? `${path}?${query}` : path }
+}
+
+export interface SentUpstream {
+  readonly method: string | undefined
+  readonly url: string
+  readonly headers: Record<string, string>
+  readonly body: unknown
+}
+
+export interface Recorder {
+  readonly fetch: Fetch
+  readonly sent: SentUpstream[]
+}
+
+/** Keeps what is sent to `fetch`. */
+export function record(fetch: Fetch): Recorder {
+  const sent: SentUpstream[] = []
+  return {
+    sent,
+    fetch(input, init) {
+      const { pathname, search } = new URL(String(input))
+      const headers = Object.fromEntries(new Headers(init?.headers))
+      sent.push({ method: init?.method, url: pathname + search, headers, body: init?.body })
+      return fetch(input, init)
+    },
+  }
+}
+
+/** Serves REST alone. */
+export function startRest(fetch: Fetch, settings: Partial<HttpSettings> = {}, key?: string): Promise<Started> {
+  return startHttp(fetch, { port: undefined, restPort: 0, ...settings }, key)
+}
+
+/** Sends a request and reads its answer, which is JSON whatever happens. */
+export async function ask(url: string, sent: Sent): Promise<Answer & { json: JsonObject }> {
+  const answer = await send(url, sent)
+  return { ...answer, json: JSON.parse(answer.text) }
+}
