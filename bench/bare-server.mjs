@@ -1,25 +1,20 @@
-// What somebody would write in an afternoon with the SDK alone: 15 tools on `McpServer`, an answer from memory.
+// What somebody would write in an afternoon with the SDK alone: 15 tools on `McpServer`, over the same sandbox as ours.
 // argv[2]: `session` keeps one McpServer a session, `request` makes a new one for each request.
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import * as z from 'zod'
+import { loadSandbox } from './sandbox.mjs'
 
-const CUSTOMER = JSON.stringify({
-  data: {
-    id: 'd7abd0cd-4ae9-4db7-8676-e986a4ebd8dc',
-    external_id: 'team@acme.example',
-    ingest_aliases: ['team@acme.example', 'acme-prod'],
-    name: 'Acme Robotics',
-    custom_fields: { segment: 'enterprise' },
-    customer_config: { salesforce_account_id: null },
-  },
-})
 const TOOLS = ['get-customer', ...Array.from({ length: 14 }, (_, index) => `other-tool-${index}`)]
 
-async function callTool() {
-  const body = await new Response(CUSTOMER).json()
+const HEADERS = { authorization: 'Bearer bench-key-0123', accept: 'application/json' }
+const sandbox = await loadSandbox()
+
+async function callTool({ customer_id }) {
+  const response = await sandbox.fetch(`${sandbox.baseUrl}/v1/customers/${customer_id}`, { headers: HEADERS })
+  const body = await response.json()
   return { content: [{ type: 'text', text: JSON.stringify(body) }], structuredContent: body }
 }
 

@@ -1,23 +1,8 @@
 // The sandbox behind a real socket, in a process of its own: prints its address and serves until it is killed.
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
+import { loadSandbox } from './sandbox.mjs'
 
 const CUSTOMERS = 100
-
-async function loadSandbox() {
-  const folder = mkdtempSync(join(tmpdir(), 'bench-sandbox-'))
-  const outfile = join(folder, 'sandbox.mjs')
-  const entryPoints = ['src/sandbox/sandbox.ts']
-  const define = { PACKAGE_VERSION: '"bench"' }
-  await build({ entryPoints, outfile, define, bundle: true, format: 'esm', platform: 'node' })
-  const { createSandbox } = await import(pathToFileURL(outfile))
-  rmSync(folder, { recursive: true })
-  return createSandbox({})
-}
 
 const sandbox = await loadSandbox()
 
