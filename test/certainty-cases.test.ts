@@ -109,6 +109,21 @@ describe('409', () => {
     expect(countEffects(metronome.store, metronome.keys[0])).toBe(1)
   })
 
+  test('under a key that the caller chose may mean its earlier call, so it proves nothing', async () => {
+    const { metronome } = startCertainty()
+    metronome.store.underWay.set('chosen', () => {})
+    const client = createClient({
+      upstream: metronome.upstream,
+      timeoutMs: 10_000,
+      log: () => {},
+      sleep: async () => {},
+    })
+    const context = { key: undefined, idempotencyKey: 'chosen', isKeyShared: true }
+    const call = client.call(operationOf('create-customer'), nova, context)
+    await expect(call).rejects.toMatchObject({ outcome: 'unknown', status: 409 })
+    expect(metronome.keys).toEqual(['chosen', 'chosen', 'chosen'])
+  })
+
   test('on create names the holder and how it differs', async () => {
     const { metronome, call } = startCertainty()
     const { word, text } = await call('create-customer', { name: 'Acme Two', ingest_aliases: ['acme-prod'] })

@@ -20,6 +20,8 @@ export interface RestCall {
   readonly args: JsonObject
   /** Only of writes: the caller's own, or a new one. */
   readonly idempotencyKey: string | undefined
+  /** The caller chose it, and may have used it before. */
+  readonly isKeyShared: boolean
 }
 
 /** Reads what is called, and with what. Throws {@link InputError} with everything that does not fit where it stands. */
@@ -33,7 +35,7 @@ export function readCall(op: Operation, { request, segments, json }: RestRequest
     if (Object.hasOwn(others, name)) issues.push({ path: name, message: 'stands in the path; leave it out elsewhere' })
 
   const args = { ...others, ...inPath }
-  if (issues.length === 0) return { args, idempotencyKey }
+  if (issues.length === 0) return { args, idempotencyKey, isKeyShared: request.headers.has(IDEMPOTENCY_KEY) }
   const checked = checkArguments(op, args)
   throw new InputError(op.tool, 'issues' in checked ? [...issues, ...checked.issues] : issues)
 }

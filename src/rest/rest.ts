@@ -61,11 +61,11 @@ async function answerCall(
   const { key, redact, leave } = callers.admit(bearer)
   const headers: Record<string, string> = {}
   try {
-    const { args, idempotencyKey } = readCall(op, rest)
+    const { args, idempotencyKey, isKeyShared } = readCall(op, rest)
     // Told in the answer: when the outcome stays open, the caller can repeat under the same key.
     if (idempotencyKey !== undefined) headers[IDEMPOTENCY_KEY] = idempotencyKey
     const traceparent = readTraceparent(rest.request.headers.get('traceparent'))
-    const reply = await client.call(op, args, { key, signal, traceparent, idempotencyKey })
+    const reply = await client.call(op, args, { key, signal, traceparent, idempotencyKey, isKeyShared })
     return new Response(redact(JSON.stringify(resultOf(reply))), {
       headers: { ...headers, 'content-type': 'application/json', 'cache-control': 'no-store' },
     })

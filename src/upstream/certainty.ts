@@ -2,16 +2,15 @@ import type { JsonObject, Operation } from '../operation/define.ts'
 import { asObject } from '../operation/json.ts'
 import type { CallStart, Finding, Read, WriteRules } from '../operation/write.ts'
 import { parseJson } from './answer.ts'
-import type { Ending } from './attempt.ts'
 import { CancelledError, type Outcome } from './errors.ts'
-import { isSettled, leavesDoubt } from './rules.ts'
+import { isSettled, leavesDoubt, type WriteHistory } from './rules.ts'
 
 /** A write that ended without a usable answer. */
 export interface OpenWrite {
   readonly op: Operation
   readonly rules: WriteRules
   readonly args: JsonObject
-  readonly history: readonly Ending[]
+  readonly history: WriteHistory
   readonly start: CallStart
   /** Answers one read within the write's budget, or throws. */
   readonly read: (read: Read) => Promise<JsonObject>
@@ -47,7 +46,7 @@ function weigh(finding: Finding, settled: boolean): Verdict {
 
 async function explainConflict(write: OpenWrite): Promise<string> {
   const { rules, args, history } = write
-  const last = history.at(-1)
+  const last = history.endings.at(-1)
   if (!rules.conflict || last?.kind !== 'answered' || last.status !== 409) return ''
   const refusal = asObject(parseJson(last.text ?? ''))
   const answers = await readAll(write, rules.conflict.reads(args, refusal))

@@ -46,21 +46,31 @@ function ruleFor(ending: Ending): Rule {
   return rule
 }
 
-/** Whether the write may have been done although no usable answer says so. */
-export function leavesDoubt(history: readonly Ending[]): boolean {
-  return history.some((ending) => ruleFor(ending).doubt)
+/** The attempts of one write. */
+export interface WriteHistory {
+  readonly endings: readonly Ending[]
+  /** The caller chose the Idempotency-Key: an earlier call with it may still be under way. */
+  readonly isKeyShared: boolean
 }
 
-/** Whether nothing of the call is under way any more: a plain 500 is Metronome's own, final answer. */
-export function isSettled(history: readonly Ending[]): boolean {
-  return history.every((ending) => !ruleFor(ending).doubt || answered(ending, (status) => status === 500))
+const isConflict = (ending: Ending): boolean => answered(ending, (status) => status === 409)
+
+/** Whether the write may have been done, or may still be, although no usable answer says so. */
+export function leavesDoubt({ endings, isKeyShared }: WriteHistory): boolean {
+  return endings.some((ending) => ruleFor(ending).doubt || (isKeyShared && isConflict(ending)))
 }
 
-export function mayRepeatWrite(history: readonly Ending[]): boolean {
-  const last = history.at(-1)
+/** Whether nothing of the write is under way any more: a plain 500 is Metronome's own, final answer. */
+export function isSettled({ endings, isKeyShared }: WriteHistory): boolean {
+  const isFinal = (ending: Ending) => !ruleFor(ending).doubt || answered(ending, (status) => status === 500)
+  return endings.every((ending) => isFinal(ending) && !(isKeyShared && isConflict(ending)))
+}
+
+export function mayRepeatWrite(history: WriteHistory): boolean {
+  const last = history.endings.at(-1)
   if (!last) return false
-  // After an attempt without an answer, 409 may only say that this attempt is still under way.
-  if (answered(last, (status) => status === 409)) return leavesDoubt(history)
+  // While an earlier attempt may be under way, 409 may say no more than that.
+  if (isConflict(last)) return leavesDoubt(history)
   return ruleFor(last).repeat
 }
 

@@ -15,6 +15,8 @@ export interface CallContext {
   readonly onProgress?: ((message: string) => void) | undefined
   /** The caller's own Idempotency-Key for a write; where absent, a fresh one is made. */
   readonly idempotencyKey?: string | undefined
+  /** The caller chose the Idempotency-Key, and may have used it before. */
+  readonly isKeyShared?: boolean | undefined
   /** Where the call stands in the caller's W3C trace. */
   readonly traceparent?: string | undefined
 }

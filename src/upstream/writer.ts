@@ -7,7 +7,7 @@ import { decideOutcome, type Verdict } from './certainty.ts'
 import { CancelledError, UpstreamError } from './errors.ts'
 import { failureOf, readReply, readUpstream } from './reader.ts'
 import type { Reply } from './reply.ts'
-import { leavesDoubt, mayRepeatWrite } from './rules.ts'
+import { leavesDoubt, mayRepeatWrite, type WriteHistory } from './rules.ts'
 import type { CallContext, Send } from './sender.ts'
 import { createServerClock, type ServerClock } from './server-clock.ts'
 import { createTwins } from './twins.ts'
@@ -32,8 +32,7 @@ interface StartedWrite extends WriteCall {
   readonly startedAt: number
   readonly clock: ServerClock
   readonly idempotencyKey: string
-  /** How each attempt ended. */
-  readonly history: Ending[]
+  readonly history: WriteHistory & { readonly endings: Ending[] }
 }
 
 /** Calls operations that write: under one Idempotency-Key, and with certainty about what came of it. */
@@ -42,7 +41,8 @@ export function createWriter(send: Send, log: Log): (call: WriteCall) => Promise
   return async (call) => {
     const startedAt = Date.now()
     const idempotencyKey = call.context.idempotencyKey ?? randomUUID()
-    const write = { ...call, startedAt, idempotencyKey, clock: createServerClock(startedAt), history: [] }
+    const history = { endings: [], isKeyShared: call.context.isKeyShared ?? false }
+    const write = { ...call, startedAt, idempotencyKey, clock: createServerClock(startedAt), history }
     const aliases = call.rules.aliases?.(call.args) ?? []
     const hasTwin = twins.claim(aliases)
     const ending = await withTrace(log, write, () => sendWrite(send, write))
@@ -56,13 +56,13 @@ export function createWriter(send: Send, log: Log): (call: WriteCall) => Promise
 
 function sendWrite(
   send: Send,
-  { op, args, context, timeoutMs, startedAt, clock, ...write }: StartedWrite,
+  { op, args, context, timeoutMs, startedAt, clock, idempotencyKey, history }: StartedWrite,
 ): Promise<Ending> {
   return send(op, args, {
     context,
-    idempotencyKey: write.idempotencyKey,
-    history: write.history,
-    mayRepeat: mayRepeatWrite,
+    idempotencyKey,
+    history: history.endings,
+    mayRepeat: () => mayRepeatWrite(history),
     attemptMs: timeoutMs * ATTEMPT_SHARE,
     deadline: startedAt + timeoutMs * ATTEMPTS_SHARE,
     onEnding: clock.observe,
@@ -86,7 +86,7 @@ async function withTrace<T>(
   { op, idempotencyKey, history }: StartedWrite,
   step: () => Promise<T>,
 ): Promise<T> {
-  const before = history.length
+  const before = history.endings.length
   try {
     return await step()
   } catch (error) {
@@ -98,7 +98,7 @@ async function withTrace<T>(
 
 function conclude({ op, rules, args, history }: StartedWrite, ending: Ending, { outcome, saw, body }: Verdict): Reply {
   const said = describeEnding(op, ending)
-  const attempts = history.length > 1 ? `Tried ${history.length} times under one Idempotency-Key.` : ''
+  const attempts = history.endings.length > 1 ? `Tried ${history.endings.length} times under one Idempotency-Key.` : ''
   if (body) return { status: 200, body, note: join(`${outcome}: found out by reading back.`, said, attempts, saw) }
   const next = outcome === 'unknown' ? join(adviseOnDoubt(op, ending), rules.lookUp(args)) : adviseOn(op, ending)
   throw new UpstreamError(`${op.tool}: ${join(said, attempts, saw, next)}`, {
