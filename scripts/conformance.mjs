@@ -1,20 +1,15 @@
 // Runs the official conformance suite against the built program, in both protocol eras.
 // `npm run conformance`, or `npm run conformance -- --url http://127.0.0.1:9090/mcp` for a server that runs already.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { serveHttp } from './e2e/http-server.mjs'
+import { installTool } from './e2e/tool.mjs'
 
-const OLD_SUITE = '0.1.16'
-const NEW_SUITE = '0.2.0-alpha.12'
-// The suite needs fs.globSync, which came with Node 22.
-const SUITE_NODE = '24.21.0'
-const START_MS = 10_000
+const OLD_SUITE = 'conformance-0.1'
+const NEW_SUITE = 'conformance-0.2'
 
 const HANDSHAKE = ['server-initialize', 'ping', 'tools-list', 'dns-rebinding-protection']
 const STATELESS = [
@@ -32,97 +27,39 @@ const RUNS = [
   { suite: NEW_SUITE, revision: '2026-07-28', scenarios: STATELESS, expectedFailures: 'conformance/2026-07-28.yml' },
 ]
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-const cache = join(root, 'node_modules/.cache/conformance')
+const root = resolve(import.meta.dirname, '..')
+// The suite needs fs.globSync, which came with Node 22.
+const node = Number.parseInt(process.versions.node, 10) >= 22 ? process.execPath : installTool('node', 'node')
 
 async function main() {
   const { values } = parseArgs({ options: { url: { type: 'string' } } })
-  await installSuites()
-  const program = values.url === undefined ? await startProgram() : undefined
+  const program = values.url === undefined ? await serveHttp(join(root, 'bin/metronome-customers-mcp.js')) : undefined
   try {
-    const rows = []
-    for (const run of RUNS)
-      for (const scenario of run.scenarios) rows.push(await runScenario(run, scenario, values.url ?? program.url))
+    const url = values.url ?? program.url
+    const rows = RUNS.flatMap((run) => run.scenarios.map((scenario) => runScenario(run, scenario, url)))
     report(rows)
     process.exitCode = rows.every((row) => row.passed) ? 0 : 1
   } finally {
-    program?.stop()
+    await program?.stop()
   }
 }
 
-/** Not devDependencies: 250 MB that only this script needs. */
-async function installSuites() {
-  const manifest = JSON.stringify({
-    private: true,
-    dependencies: {
-      ...Object.fromEntries(
-        [OLD_SUITE, NEW_SUITE].map((version) => [aliasOf(version), `npm:@modelcontextprotocol/conformance@${version}`]),
-      ),
-      ...(!ownNodeSuffices() && { node: SUITE_NODE }),
-    },
-  })
-  const done = join(cache, 'installed.json')
-  if (readIfThere(done) === manifest) return
-  mkdirSync(cache, { recursive: true })
-  writeFileSync(join(cache, 'package.json'), manifest)
-  const { code, output } = await collect('npm', ['install', '--no-audit', '--no-fund'], cache)
-  if (code !== 0) throw new Error(`npm could not install the suite:\n${output}`)
-  writeFileSync(done, manifest)
-}
-
-function aliasOf(version) {
-  return `conformance-${version}`
-}
-
-function ownNodeSuffices() {
-  return Number.parseInt(process.versions.node, 10) >= 22
-}
-
-async function startProgram() {
-  const port = await findFreePort()
-  const args = ['bin/metronome-customers-mcp.js', '--http', '--sandbox', '--port', String(port)]
-  const program = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
-  const origin = `http://127.0.0.1:${port}`
-  const deadline = Date.now() + START_MS
-  while (!(await isReady(origin))) {
-    if (program.exitCode !== null) throw new Error(`the program ended with code ${program.exitCode}`)
-    if (Date.now() > deadline) throw new Error(`the program did not answer within ${START_MS} ms`)
-    await delay(50)
-  }
-  return { url: `${origin}/mcp`, stop: () => program.kill() }
-}
-
-async function findFreePort() {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  return port
-}
-
-async function isReady(origin) {
-  try {
-    return (await fetch(`${origin}/readyz`)).ok
-  } catch {
-    return false
-  }
-}
-
-async function runScenario({ suite, revision, expectedFailures }, scenario, url) {
+function runScenario({ suite, revision, expectedFailures }, scenario, url) {
+  const command = installTool(suite, 'conformance')
   const results = mkdtempSync(join(tmpdir(), 'conformance-'))
   try {
-    const { code, output } = await collect(
-      ownNodeSuffices() ? process.execPath : join(cache, 'node_modules/node/bin/node'),
+    const { status, stdout, stderr } = spawnSync(
+      node,
       [
-        join(cache, 'node_modules', aliasOf(suite), 'dist/index.js'),
+        command,
         ...['server', '--url', url, '--scenario', scenario, '--spec-version', revision, '--output-dir', results],
         ...(expectedFailures ? ['--expected-failures', join(root, expectedFailures)] : []),
       ],
+      { encoding: 'utf8' },
     )
     const count = countChecks(results)
     // A scenario that found nothing to check has not passed.
-    return { suite, revision, scenario, count, passed: code === 0 && count.SUCCESS > 0, output }
+    return { suite, revision, scenario, count, passed: status === 0 && count.SUCCESS > 0, output: stdout + stderr }
   } finally {
     rmSync(results, { recursive: true })
   }
@@ -149,22 +86,6 @@ function report(rows) {
     })),
   )
   for (const { scenario, passed, output } of rows) if (!passed) console.error(`\n${scenario}\n${output}`)
-}
-
-async function collect(command, args, cwd) {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
-  const [code] = await once(child, 'close')
-  return { code, output }
-}
-
-function readIfThere(path) {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
 }
 
 await main()

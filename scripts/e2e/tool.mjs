@@ -12,6 +12,9 @@ const VERSIONS = {
   '@openai/codex': '0.169.0',
   '@google/gemini-cli': '0.61.0',
   'opencode-ai': '1.18.33',
+  'conformance-0.1': 'npm:@modelcontextprotocol/conformance@0.1.16',
+  'conformance-0.2': 'npm:@modelcontextprotocol/conformance@0.2.0-alpha.12',
+  node: '24.21.0',
 }
 
 const CACHE = resolve(import.meta.dirname, '../../.cache/tools')
@@ -20,7 +23,7 @@ const CACHE = resolve(import.meta.dirname, '../../.cache/tools')
 export function installTool(name, command) {
   const version = VERSIONS[name]
   if (!version) throw new Error(`no version of ${name} is pinned`)
-  const folder = join(CACHE, `${name.replace('/', '+')}@${version}`)
+  const folder = join(CACHE, `${name}@${version}`.replaceAll(/[/:]/g, '+'))
   if (!existsSync(folder)) install(`${name}@${version}`, folder)
   return join(folder, 'node_modules/.bin', command)
 }
