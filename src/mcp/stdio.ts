@@ -39,7 +39,6 @@ export function createStdioTransport({ input, output, redact, modern, key }: Std
   const unanswered = new Set<RequestId>()
   const modernCalls = new Map<RequestId, AbortController>()
   let whenSettled: (() => void) | undefined
-  let written = Promise.resolve()
 
   const transport: StdioTransport = {
     async start() {
@@ -50,7 +49,7 @@ export function createStdioTransport({ input, output, redact, modern, key }: Std
       input.on('error', (error) => transport.onerror?.(error))
     },
     async send(message) {
-      written = new Promise((resolve) => output.write(`${redact(JSON.stringify(message))}\n`, () => resolve()))
+      output.write(`${redact(JSON.stringify(message))}\n`)
       if ('id' in message && !('method' in message) && message.id !== undefined) markAnswered(message.id)
     },
     async close() {
@@ -64,7 +63,8 @@ export function createStdioTransport({ input, output, redact, modern, key }: Std
         await new Promise<void>((resolve) => {
           whenSettled = resolve
         })
-      await written
+      // Writes end in their order: after this empty one nothing is left in the process.
+      await new Promise<void>((resolve) => output.write('', () => resolve()))
     },
   }
 

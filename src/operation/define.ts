@@ -45,5 +45,5 @@ export function defineOperation<const Op extends Operation>(operation: Op): Op {
 
 /** Names of the arguments that stand in the path, in order. */
 export function pathArguments(op: Operation): string[] {
-  return Array.from(op.path.matchAll(/\{(\w+)\}/g), (match) => match[1] ?? '')
+  return op.path.split(/[{}]/).filter((_, index) => index % 2 === 1)
 }

@@ -15,7 +15,7 @@ export interface RepeatPlan {
   readonly signal: AbortSignal | undefined
   readonly sleep: Sleep
   /** Told after each attempt. */
-  readonly onEnding?: (ending: Ending) => void
+  readonly onEnding?: ((ending: Ending) => void) | undefined
   /** Told before each wait: its length, and the number of the attempt that follows. */
   readonly onRepeat?: (waitMs: number, attemptNumber: number) => void
 }

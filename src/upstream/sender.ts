@@ -33,12 +33,15 @@ export type Send = (op: Operation, args: JsonObject, options: SendOptions) => Pr
 
 export function createSender(upstream: Upstream, sleep: Sleep): Send {
   const attemptFor = createRedactedAttempts(createAttempt(upstream))
-  return (op, args, { context, idempotencyKey, history, ...plan }) =>
+  return (op, args, { context, idempotencyKey, history, mayRepeat, attemptMs, deadline, onEnding }) =>
     sendRepeatedly(
       attemptFor(context.key),
       buildRequest(op, args),
       {
-        ...plan,
+        mayRepeat,
+        attemptMs,
+        deadline,
+        onEnding,
         headers: buildHeaders(context, idempotencyKey),
         signal: context.signal,
         sleep,
