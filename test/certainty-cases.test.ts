@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { asObjects } from '../src/operation/json.ts'
 import { operations } from '../src/operations/index.ts'
 import { acme, acmeStripe } from '../src/operations/samples.ts'
 import { createClient } from '../src/upstream/client.ts'
 import { CancelledError } from '../src/upstream/errors.ts'
 import { createFaultyMetronome, matchesAny } from './support/faulty-metronome.ts'
 import { startCertainty } from './support/told.ts'
-import { countEffects, operationOf, writeOperations } from './support/writes.ts'
+import { countEffects, operationOf, writeOperations, writes } from './support/writes.ts'
 
 const nova = { name: 'Nova Freight', ingest_aliases: ['nova'] }
 const { id: _, ...asAcme } = acme
@@ -84,6 +85,27 @@ describe('reading back', () => {
     expect(text).toMatch(new RegExp(`${acmeStripe.id}.*fetch-billing-provider-configurations-customer`))
   })
 
+  test.each(['set-billing-provider-configurations-customer', 'set-revenue-system-configurations-customer'])(
+    '%s for a customer id in capitals is not denied when it was done',
+    async (tool) => {
+      const { metronome, call } = startCertainty()
+      metronome.plan(['serverErrorDone'])
+      const [added] = asObjects(writes.find((write) => write.tool === tool)?.args.data)
+      const { word, text } = await call(tool, { data: [{ ...added, customer_id: acme.id.toUpperCase() }] })
+      expect(word).toBe('unknown')
+      expect(text).toContain('There is one like it')
+    },
+  )
+
+  test('an archived configuration is recognised by its id in capitals', async () => {
+    const { metronome, call } = startCertainty()
+    metronome.plan(['serverErrorDone'])
+    const args = { customer_id: acme.id, customer_billing_provider_configuration_ids: [acmeStripe.id.toUpperCase()] }
+    const { word, body } = await call('archive-billing-provider-configurations-customer', args)
+    expect(word).toBe('applied')
+    expect(body).toEqual({ data: args })
+  })
+
   test('the draft setting cannot be read back', async () => {
     const { metronome, call } = startCertainty()
     metronome.plan(lost)
@@ -152,6 +174,12 @@ describe('409', () => {
     const { word, text } = await call('create-update-customer-ingest-aliases', wanted)
     expect(word).toBe('not_applied')
     expect(text).toContain(acme.id)
+  })
+
+  test('on aliases does not name the customer itself, whose id came in capitals', () => {
+    const { write } = operationOf('create-update-customer-ingest-aliases')
+    const args = { customer_id: acme.id.toUpperCase(), ingest_aliases: ['acme-prod'] }
+    expect(write?.conflict?.explain(args, [{ data: [acme] }])).toBe('')
   })
 })
 

@@ -2,6 +2,7 @@ import type { JsonObject, Operation } from '../operation/define.ts'
 import { asObjects } from '../operation/json.ts'
 import type { ConflictRules, Read } from '../operation/write.ts'
 import { quoteForeign } from '../text.ts'
+import { sameId } from './fields.ts'
 
 // A write may claim thousands of aliases; the first ones are looked up.
 const MAX_LOOKED_UP = 5
@@ -43,8 +44,8 @@ export function conflictOverAliases(
       return lookedUp.flatMap((alias) => holderReads(listCustomers, alias))
     },
     explain: (args, answers) => {
-      const holders = new Map(answers.flatMap(({ data }) => asObjects(data)).map((holder) => [holder.id, holder]))
-      holders.delete(args.customer_id)
+      const others = answers.flatMap(({ data }) => asObjects(data)).filter(({ id }) => !sameId(id, args.customer_id))
+      const holders = new Map(others.map((holder) => [holder.id, holder]))
       return Array.from(holders.values(), (holder) => {
         const state = holder.archived_at ? 'archived' : 'active'
         const more = compare ? `: ${compare(args, holder)}` : ''

@@ -5,6 +5,11 @@ const UUID_RULE = 'must be a UUID such as d7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
 /** Any RFC 4122 shape and case; Metronome itself decides whether the id exists. */
 export const uuid = z.guid(UUID_RULE)
 
+/** Callers may write ids in either case; Metronome shows them in its own. */
+export function sameId(asked: unknown, shown: unknown): boolean {
+  return String(asked).toLowerCase() === String(shown).toLowerCase()
+}
+
 export const customerId = uuid.describe('UUID.')
 
 // The contract counts characters as JSON Schema does, in code points; zod counts UTF-16 units.

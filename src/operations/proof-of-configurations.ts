@@ -1,6 +1,7 @@
 import type { JsonObject, Operation } from '../operation/define.ts'
 import { asObject, asObjects } from '../operation/json.ts'
 import type { Finding, WriteRules } from '../operation/write.ts'
+import { sameId } from './fields.ts'
 
 // One request may name many customers; more than these are not read back.
 const MAX_CUSTOMERS = 5
@@ -10,7 +11,7 @@ export function proofOfAddition(
   fetchConfigurations: Operation,
   providerField: 'billing_provider' | 'provider',
 ): WriteRules {
-  const customers = (args: JsonObject) => Array.from(new Set(asked(args).map(({ customer_id }) => customer_id)))
+  const customers = (args: JsonObject) => Array.from(new Set(wantedBy(args).map(({ customer_id }) => customer_id)))
   return {
     reads: (args) =>
       customers(args).length <= MAX_CUSTOMERS
@@ -21,7 +22,7 @@ export function proofOfAddition(
         : [],
     judge: (args, answers) => {
       const present = answers.flatMap(({ data }) => asObjects(data))
-      const alike = present.filter((shown) => asked(args).some((wanted) => isAlike(wanted, shown, providerField)))
+      const alike = present.filter((shown) => wantedBy(args).some((wanted) => isAlike(wanted, shown, providerField)))
       if (alike.length === 0) return { kind: 'absent', saw: 'No such configuration is there now.' }
       const ids = alike.map(({ id }) => id).join(', ')
       return { kind: 'undecided', saw: `There is one like it, from this call or from before: ${ids}.` }
@@ -42,11 +43,12 @@ export function proofOfRemoval(fetchConfigurations: Operation, idsField: string)
 }
 
 function judgeRemoval(args: JsonObject, present: readonly JsonObject[], idsField: string): Finding {
-  const ids = new Set(args[idsField] as string[]) // the arguments have passed their check
-  const named = present.filter(({ id }) => ids.has(String(id)))
+  const asked = args[idsField] as string[] // the arguments have passed their check
+  const ids = new Set(asked.map((id) => id.toLowerCase()))
+  const named = present.filter(({ id }) => ids.has(String(id).toLowerCase()))
   const archived = named.filter(({ archived_at }) => archived_at)
   if (ids.size > 0 && archived.length === ids.size) {
-    const body = { data: { customer_id: args.customer_id, [idsField]: args[idsField] } }
+    const body = { data: { customer_id: args.customer_id, [idsField]: asked } }
     return {
       kind: 'done',
       saw: `All are archived: ${archived.map(({ id, archived_at }) => `${id} at ${archived_at}`).join(', ')}.`,
@@ -58,11 +60,11 @@ function judgeRemoval(args: JsonObject, present: readonly JsonObject[], idsField
   return { kind: 'undecided', saw: `${archived.length} of ${ids.size} are archived now.` }
 }
 
-const asked = ({ data }: JsonObject): JsonObject[] => asObjects(data)
+const wantedBy = ({ data }: JsonObject): JsonObject[] => asObjects(data)
 
 /** The same provider, with every key that was asked for; Metronome shows numbers as strings and may add keys. */
 function isAlike(wanted: JsonObject, shown: JsonObject, providerField: string): boolean {
-  if (wanted.customer_id !== shown.customer_id || wanted[providerField] !== shown[providerField]) return false
+  if (!sameId(wanted.customer_id, shown.customer_id) || wanted[providerField] !== shown[providerField]) return false
   const configuration = asObject(shown.configuration)
   return Object.entries(asObject(wanted.configuration)).every(
     ([key, value]) => String(configuration[key]) === String(value),
