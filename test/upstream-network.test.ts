@@ -94,6 +94,18 @@ describe('a broken connection', () => {
     }
   })
 
+  test.each(['EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL'])(
+    'a network that goes away under an open connection (%s) may have taken the write',
+    async (code) => {
+      const cause = Object.assign(new Error(`read ${code}`), { code, syscall: 'read' })
+      const fetch = () => Promise.reject(new TypeError('fetch failed', { cause }))
+      const { callTool } = await connectClient({ upstream: { fetch } })
+      const message = textOf(await callTool(...WRITE))
+      expect(message).toContain(`answer did not come, the connection broke (${code})`)
+      expect(outcomesIn(message)).toEqual(['unknown'])
+    },
+  )
+
   test('an unknown host was never sent to', async () => {
     const { callTool } = await connectClient({ upstream: { baseUrl: 'http://metronome.invalid' } })
     const message = textOf(await callTool(...WRITE))

@@ -110,9 +110,10 @@ interface SystemError {
   errors?: unknown[]
 }
 
-// Failures that Node reports before a request leaves the machine: names, routes, refused connections, TLS handshakes.
+// Failures that Node reports before a request leaves the machine: names, refused connections, TLS handshakes. EHOSTUNREACH
+// and its like are none of them: a connection that is in use can end so, too.
 const UNSENT_CODES =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|UNABLE_TO_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_\w+)$/
+  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|UNABLE_TO_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_\w+)$/
 
 // undici gives a refused tunnel the code of an aborted request; only its message tells them apart.
 const TUNNEL_REFUSED = /^Proxy response \((\d+)\)/
