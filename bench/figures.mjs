@@ -26,10 +26,18 @@ export async function takeTurns(rounds, measure) {
   return values
 }
 
-/** One row: the figure, ours, what it is compared with, their ratio, and the two limits. */
+/** One row: the figure, ours, what it is compared with, their ratio, and the two limits where there are any. */
 export function row(figure, ours, floor, ratio, atMost, stretch) {
-  const verdict = ratio <= stretch ? 'stretch' : ratio <= atMost ? 'met' : 'MISSED'
-  const cells = [figure, ours, floor, ratio > 10 ? String(ratio) : ratio.toFixed(2), atMost, stretch ?? '', verdict]
+  const verdict = atMost === undefined ? '' : ratio <= stretch ? 'stretch' : ratio <= atMost ? 'met' : 'MISSED'
+  const cells = [
+    figure,
+    ours,
+    floor,
+    ratio > 10 ? String(ratio) : ratio.toFixed(2),
+    atMost ?? '',
+    stretch ?? '',
+    verdict,
+  ]
   return `| ${cells.join(' | ')} |`
 }
 

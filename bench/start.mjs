@@ -41,12 +41,12 @@ export async function measureStart(node, env, limits) {
   ]
 }
 
-export async function measureHttpStart(node, env) {
+export async function measureHttpStart(node, env, limits) {
   const floor = () => timeRun(node, ['-e', '0'])
   const start = (argv) => () => timeHttpStart(node, argv, env)
   await timeHttpStart(node, HTTP.ours, env, CACHE_WRITTEN_MS)
   const times = await takeTurns(ROUNDS, { floor, ...mapValues(HTTP, start) })
-  return [ratioRow('spawn to tools/list, --http, second start', times, [2.4, 1.8])]
+  return [ratioRow('spawn to tools/list, --http, second start', times, limits.http)]
 }
 
 function ratioRow(figure, { floor, ours, ...others }, [atMost, stretch]) {

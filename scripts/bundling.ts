@@ -16,7 +16,7 @@ export function replaceModule(filter: RegExp, contents: string): Plugin {
 }
 
 /**
- * The MCP SDK makes some 200 schemas when it is loaded, of which a server uses 80. Marked as free of side effects, the
+ * The MCP SDK makes some 150 schemas when it is loaded, of which a server uses 80. Marked as free of side effects, the
  * others are left out of the bundle.
  */
 export const dropUnusedSchemas: Plugin = {
