@@ -11,11 +11,15 @@ export interface HttpOptions extends PortsOptions {
 export async function serveHttp({ signals, exit, ...options }: HttpOptions): Promise<void> {
   const { settings, log } = options
   const ports = createPorts(options)
+  let ending = false
   const end = async (signal: string): Promise<void> => {
+    if (ending) return
+    ending = true
     log('info', 'draining', { signal, 'drain-ms': settings.drainMs })
     await ports.drain(settings.drainMs)
     exit(0)
   }
-  for (const signal of ['SIGTERM', 'SIGINT']) signals.once(signal, () => void end(signal))
+  // Listened to until the end: npm's copy of a Ctrl-C would kill the process in the middle of its draining.
+  for (const signal of ['SIGTERM', 'SIGINT']) signals.on(signal, () => void end(signal))
   await ports.open()
 }

@@ -131,6 +131,17 @@ describe('the program', () => {
     )
   })
 
+  test.each(['SIGINT', 'SIGTERM'] as const)('a second %s does not cut the draining off', async (signal) => {
+    const child = run(['--port', '0', '--drain-ms', '100'])
+    const ended = end(child)
+    child.stderr?.on('data', (chunk) => {
+      if (/listening|draining/.test(String(chunk))) child.kill(signal)
+    })
+    const { code, stderr } = await ended
+    expect(code).toBe(0)
+    expect(stderr.match(/draining/g)).toHaveLength(1)
+  })
+
   test('lives on with stdin closed, logs JSON, hides its token and ends with 0 at SIGTERM', async () => {
     const child = run(['--port', '0', '--log-format', 'json', '--drain-ms', '100'], withToken)
     const ended = end(child)
