@@ -49,6 +49,13 @@ test.each(['GET', 'DELETE', 'PUT'])('%s is 405: there are no sessions and no str
   expect(answer).toMatchObject({ status: 405, headers: { allow: 'POST' } })
 })
 
+test('a call that wishes to be a task is answered like any other, since no tasks are declared', async () => {
+  const { url } = await startHttp(upstream)
+  const params = { name: 'get-customer', arguments: { customer_id: CUSTOMER_ID }, task: { ttl: 1000 } }
+  const { json } = await read(url, { jsonrpc: '2.0', id: 1, method: 'tools/call', params })
+  expect(json).toMatchObject({ id: 1, result: { structuredContent: { data: { name: 'Acme' } } } })
+})
+
 test('no answer hands out a session', async () => {
   const { url } = await startHttp(upstream)
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } }

@@ -53,6 +53,13 @@ test('a server calls Metronome with the key it was given, and hides the key in w
   await server.close()
 })
 
+test('a call that wishes to be a task is answered like any other, since no tasks are declared', async () => {
+  const { client, server } = await connect({ sandbox: true })
+  const result = await client.callTool({ name: 'list-customers', arguments: { limit: 1 }, task: { ttl: 1000 } })
+  expect(result.structuredContent).toMatchObject({ data: [{}] })
+  await server.close()
+})
+
 test('closing ends the connection for both sides', async () => {
   const { client, server } = await connect({ sandbox: true })
   const closed = new Promise<void>((resolve) => {

@@ -124,3 +124,13 @@ test('notifications and answers that nobody waits for are passed over', async ()
   program.send(PING)
   expect((await program.receive()).id).toBe('ping')
 })
+
+test('a call that wishes to be a task is answered like any other, since no tasks are declared', async () => {
+  const program = sharedProgram()
+  const params = { name: 'list-customers', arguments: {}, task: { ttl: 1000 } }
+  program.send({ jsonrpc: '2.0', id: 'task', method: 'tools/call', params })
+  expect(await program.receive()).toMatchObject({
+    id: 'task',
+    result: { structuredContent: { data: expect.any(Array) } },
+  })
+})

@@ -3,6 +3,7 @@ import { readConfig } from '../config/config.ts'
 import { parseFlags } from '../flags.ts'
 import { createLog } from '../log.ts'
 import { createMcpServer } from '../mcp/server.ts'
+import { withoutTask } from '../mcp/task.ts'
 import { createToolHost } from '../mcp/tools.ts'
 import { openUpstream } from '../open-upstream.ts'
 import { createRedactor, type Redact } from '../redact.ts'
@@ -67,7 +68,7 @@ function asSources({ apiKey, baseUrl, timeoutMs }: ServerOptions) {
 function hideKey(transport: Transport, redact: Redact): SdkTransport {
   const hiding: Transport = {
     start: () => {
-      transport.onmessage = (message) => hiding.onmessage?.(message)
+      transport.onmessage = (message) => hiding.onmessage?.(withoutTask(message))
       transport.onclose = () => hiding.onclose?.()
       transport.onerror = (error) => hiding.onerror?.(error)
       return transport.start()

@@ -1,6 +1,7 @@
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js'
+import { withoutTask } from './task.ts'
 
 /**
  * Lets a fresh server answer some requests, and collects its answers. A third of the cost of the SDK's own transport,
@@ -23,7 +24,7 @@ export async function exchange(server: Server, requests: readonly JSONRPCRequest
     async close() {},
   }
   await server.connect(transport)
-  for (const request of requests) transport.onmessage?.(request)
+  for (const request of requests) transport.onmessage?.(withoutTask(request))
   await answered
   return answers
 }

@@ -10,6 +10,7 @@ import {
 import type { Redact } from '../redact.ts'
 import type { ModernLayer } from './modern.ts'
 import type { SendNotification } from './progress.ts'
+import { withoutTask } from './task.ts'
 
 /** Longest line that is read; a longer one is refused without ending the connection. */
 const MAX_LINE_MIB = 4
@@ -109,7 +110,7 @@ export function createStdioTransport({ input, output, redact, modern, key }: Std
       }
     }
     if (modern.handles(message)) void answerModern(message)
-    else transport.onmessage?.(message)
+    else transport.onmessage?.(withoutTask(message))
   }
 
   async function answerModern(message: JSONRPCMessage): Promise<void> {
