@@ -24,7 +24,7 @@ test.each<[string, string, unknown, RegExp]>([
     'a nested field far from all',
     'get-embeddable-customer-dashboard',
     { customer_id: ID, dashboard: 'usage', dashboard_options: [{ key: 'a', value: 'b', entirely_different_name: 1 }] },
-    /dashboard_options\[0\]\.entirely_different_name is not a known field \(nearest: key\)/,
+    /dashboard_options\[0\]\.entirely_different_name is not a known field \(known: key, value\)/,
   ],
   [
     '__proto__ at the top',

@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { asObjects } from '../src/operation/json.ts'
 import { operations } from '../src/operations/index.ts'
 import { acme, acmeStripe } from '../src/operations/samples.ts'
+import type { Upstream } from '../src/upstream/attempt.ts'
 import { createClient } from '../src/upstream/client.ts'
 import { CancelledError } from '../src/upstream/errors.ts'
 import { createFaultyMetronome, matchesAny } from './support/faulty-metronome.ts'
-import { startCertainty } from './support/told.ts'
+import { startCertainty, tellOf } from './support/told.ts'
 import { countEffects, operationOf, writeOperations, writes } from './support/writes.ts'
 
 const nova = { name: 'Nova Freight', ingest_aliases: ['nova'] }
@@ -57,6 +58,17 @@ describe('reading back', () => {
     const { word, text } = await call('create-customer', { name: 'Other', ingest_aliases: ['acme-prod'] })
     expect(word).toBe('not_applied')
     expect(text).toMatch(/its name is "?"?Acme Robotics/)
+  })
+
+  test('a port that fetch refuses was never sent to', async () => {
+    const upstream: Upstream = {
+      baseUrl: 'http://127.0.0.1:9',
+      needsKey: false,
+      fetch: (input, init) => fetch(input, init),
+    }
+    const { word, text } = await tellOf(upstream, 2_000)('archive-customer', { id: acme.id })
+    expect(word).toBe('not_applied')
+    expect(text).toContain('fetch refuses this port')
   })
 
   test('a create that failed for good leaves the way free for the corrected one', async () => {
@@ -152,7 +164,7 @@ describe('409', () => {
     expect(word).toBe('not_applied')
     expect(text).toMatch(/answered 409/)
     expect(text).toContain(acme.id)
-    expect(text).toMatch(/active, name "?"?Acme Robotics.*its aliases are/)
+    expect(text).toMatch(/active, name "?"?Acme Robotics.*its aliases are.*Use that customer or another alias/)
     expect(metronome.keys).toHaveLength(1)
   })
 

@@ -104,8 +104,14 @@ function describeIssue(issue: z.core.$ZodIssue, root: z.ZodObject): InputIssue[]
 }
 
 function unknownField(key: string, known: string[]): string {
-  const nearest = closestMatch(key.slice(0, 64), known)
-  return nearest ? `is not a known field (nearest: ${nearest})` : 'is not a known field'
+  const nearest = findNearest(key.slice(0, 64), known)
+  return nearest ? `is not a known field (nearest: ${nearest})` : `is not a known field (known: ${known.join(', ')})`
+}
+
+/** Part of a name is nearer than a name that needs more than half of its letters changed. */
+function findNearest(key: string, known: string[]): string | undefined {
+  const whole = known.find((name) => key.length > 2 && name.includes(key)) ?? known.find((name) => key.includes(name))
+  return whole ?? closestMatch(key, known, { maxDistance: Math.ceil(key.length / 2) })
 }
 
 function formatPath(path: readonly PropertyKey[]): string {

@@ -7,6 +7,10 @@ import { sameId } from './fields.ts'
 // A write may claim thousands of aliases; the first ones are looked up.
 const MAX_LOOKED_UP = 5
 
+/** What to do about an alias that another customer holds. */
+export const WAY_OUT =
+  'Use that customer or another alias; to move the alias, remove it there first. Whether an archived customer gives one up is not documented.'
+
 /** A value of a record or an argument, for one line of text. */
 export const quote = (value: unknown): string => quoteForeign(JSON.stringify(value))
 
@@ -46,11 +50,12 @@ export function conflictOverAliases(
     explain: (args, answers) => {
       const others = answers.flatMap(({ data }) => asObjects(data)).filter(({ id }) => !sameId(id, args.customer_id))
       const holders = new Map(others.map((holder) => [holder.id, holder]))
-      return Array.from(holders.values(), (holder) => {
+      const sentences = Array.from(holders.values(), (holder) => {
         const state = holder.archived_at ? 'archived' : 'active'
         const more = compare ? `: ${compare(args, holder)}` : ''
         return `Customer ${quote(holder.id)} (${state}, name ${quote(holder.name)}) holds ${quote(holder.ingest_aliases)}${more}.`
-      }).join(' ')
+      })
+      return sentences.length > 0 ? [...sentences, WAY_OUT].join(' ') : ''
     },
   }
 }

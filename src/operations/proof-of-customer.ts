@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject, Operation } from '../operation/define.ts'
 import { asObject } from '../operation/json.ts'
 import type { CallStart, Finding, WriteRules } from '../operation/write.ts'
-import { claimedAliases, conflictOverAliases, findHolder, holderReads, quote } from './alias-holders.ts'
+import { claimedAliases, conflictOverAliases, findHolder, holderReads, quote, WAY_OUT } from './alias-holders.ts'
 import { MAX_NAME_CHARACTERS } from './fields.ts'
 
 /** Fields of create-customer's arguments that the record shows otherwise, each as a phrase. */
@@ -47,7 +47,7 @@ function judgeCreation(args: JsonObject, answers: readonly JsonObject[], start: 
   const saw = `Customer ${holder.id} has the alias ${quote(alias)}, created ${holder.created_at}`
   if (differing.length > 0) {
     const finding = `${saw}; ${differing.join('; ')}.`
-    return { kind: isOlder ? 'impossible' : 'undecided', saw: finding }
+    return { kind: isOlder ? 'impossible' : 'undecided', saw: isOlder ? `${finding} ${WAY_OUT}` : finding }
   }
   const isOurs = isOlder === false && !start.hasTwin
   if (!isOurs)
@@ -66,10 +66,10 @@ export function proofByState(
     judge: (args, [reply]) => {
       const record = asObject(reply?.data)
       if (isInPlace(args, record)) return { kind: 'done', saw: 'get-customer shows it.', body: answer(args, record) }
-      return { kind: 'undecided', saw: 'get-customer does not show it, or cannot.' }
+      return { kind: 'undecided', saw: 'get-customer does not show it.' }
     },
     lookUp: ({ customer_id }) =>
-      `Look at the customer with get-customer ${JSON.stringify({ customer_id })} before you repeat it.`,
+      `Look at the customer with get-customer ${JSON.stringify({ customer_id })}; the same call again undoes only what was changed since.`,
   }
 }
 

@@ -65,6 +65,8 @@ export const setCustomerName = defineOperation({
   example: { input: { customer_id: acme.id, name: 'Acme EU' }, output: { data: { ...acme, name: 'Acme EU' } } },
 })
 
+const configurationProof = proofByState(getCustomer, isConfigurationInPlace, () => ({ success: true }))
+
 export const updateCustomerConfig = defineOperation({
   tool: 'update-customer-configuration',
   title: 'Update a customer configuration',
@@ -85,7 +87,13 @@ export const updateCustomerConfig = defineOperation({
   }),
   output: z.looseObject({}),
   emptyAnswer: true,
-  write: proofByState(getCustomer, isConfigurationInPlace, () => ({ success: true })),
+  write: {
+    ...configurationProof,
+    lookUp: (args) =>
+      'leave_stripe_invoices_in_draft' in args
+        ? 'The draft setting is shown nowhere; sending the same value again does no harm.'
+        : configurationProof.lookUp(args),
+  },
   example: {
     input: { customer_id: acme.id, salesforce_account_id: '0015500001WO1ZiABL' },
     output: { success: true },

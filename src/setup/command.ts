@@ -36,6 +36,8 @@ export const printConfig: Command = async (argv, surroundings) => {
   }
   const id = readClient(words[0])
   if (names.has('link')) {
+    const ignored = (['sandbox', 'http', 'windows'] as const).find((name) => names.has(name))
+    if (ignored) throw new UsageError(`--link opens the plain entry; leave out --${ignored}, or --link.`)
     surroundings.print(`${buildLink(id)}\n`)
     return 0
   }

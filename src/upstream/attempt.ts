@@ -115,6 +115,9 @@ interface SystemError {
 const UNSENT_CODES =
   /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|UNABLE_TO_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_\w+)$/
 
+// Ports that fetch refuses to connect to have no code.
+const PORT_REFUSED = 'bad port'
+
 // undici gives a refused tunnel the code of an aborted request; only its message tells them apart.
 const TUNNEL_REFUSED = /^Proxy response \((\d+)\)/
 
@@ -122,6 +125,8 @@ function classifyFailure(error: unknown): Ending {
   const causes = flattenCauses(error)
   const proxyStatus = causes.map(({ message = '' }) => TUNNEL_REFUSED.exec(message)?.[1]).find(Boolean)
   if (proxyStatus) return { kind: 'unsent', reason: `the proxy answered ${proxyStatus}` }
+  if (causes.some(({ message }) => message === PORT_REFUSED))
+    return { kind: 'unsent', reason: 'fetch refuses this port' }
   const code = causes.find((cause) => cause.code)?.code
   const unsent = causes.some(({ code = '', syscall }) => UNSENT_CODES.test(code) || syscall === 'connect')
   if (unsent) return { kind: 'unsent', reason: `no connection (${code})` }

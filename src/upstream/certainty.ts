@@ -21,6 +21,8 @@ export interface Verdict {
   readonly outcome: Outcome
   /** Sentences on what was seen; may be empty. */
   readonly saw: string
+  /** `saw` says already what to do next. */
+  readonly isExplained?: boolean
   /** What the write would have answered; only when it was applied. */
   readonly body?: JsonObject
 }
@@ -28,7 +30,10 @@ export interface Verdict {
 /** Decides between the three words; reads back when the attempts alone do not. */
 export async function decideOutcome(write: OpenWrite): Promise<Verdict> {
   const { history, rules, args, start } = write
-  if (!leavesDoubt(history)) return { outcome: 'not_applied', saw: await explainConflict(write) }
+  if (!leavesDoubt(history)) {
+    const saw = await explainConflict(write)
+    return { outcome: 'not_applied', saw, isExplained: saw !== '' }
+  }
   const reads = rules.reads(args)
   if (reads.length === 0) return { outcome: 'unknown', saw: '' }
   const answers = await readAll(write, reads)
@@ -40,7 +45,8 @@ export async function decideOutcome(write: OpenWrite): Promise<Verdict> {
 function weigh(finding: Finding, settled: boolean): Verdict {
   const { saw } = finding
   if (finding.kind === 'done') return { outcome: 'applied', saw, body: finding.body }
-  if (finding.kind === 'impossible' || (finding.kind === 'absent' && settled)) return { outcome: 'not_applied', saw }
+  if (finding.kind === 'impossible') return { outcome: 'not_applied', saw, isExplained: true }
+  if (finding.kind === 'absent' && settled) return { outcome: 'not_applied', saw }
   return { outcome: 'unknown', saw }
 }
 

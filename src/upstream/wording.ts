@@ -30,10 +30,11 @@ function adviseWait(ending: Ending): string {
 }
 
 function adviseOnStatus(status: number): string {
-  if (status === 401) return 'The API key is not valid, or may not use this operation: keys can be limited to some.'
+  if (status === 401)
+    return 'The API key is not valid, or may not use this operation: keys can be limited to some. The command doctor tells which.'
   if (status === 403) return 'The API key may not use this operation or record.'
   if (status === 404)
-    return 'Find the right id with list-customers, and with only_archived true among the archived ones.'
+    return 'Find the right id with list-customers, and with only_archived true among the archived ones; if every call says so, correct METRONOME_BASE_URL.'
   if (status === 429) return 'Call less often.'
   return status >= 500 ? 'Metronome has a problem; try again later.' : ''
 }

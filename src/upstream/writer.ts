@@ -96,15 +96,15 @@ async function withTrace<T>(
   }
 }
 
-function conclude({ op, rules, args, history }: StartedWrite, ending: Ending, { outcome, saw, body }: Verdict): Reply {
+function conclude({ op, rules, args, history }: StartedWrite, ending: Ending, verdict: Verdict): Reply {
+  const { outcome, saw, body, isExplained } = verdict
   const said = describeEnding(op, ending)
-  const attempts = history.endings.length > 1 ? `Tried ${history.endings.length} times under one Idempotency-Key.` : ''
+  const count = history.endings.length
+  const attempts = count > 1 ? `Tried ${count} times under one Idempotency-Key.` : ''
   if (body) return { status: 200, body, note: join(`${outcome}: found out by reading back.`, said, attempts, saw) }
-  const next = outcome === 'unknown' ? join(adviseOnDoubt(op, ending), rules.lookUp(args)) : adviseOn(op, ending)
-  throw new UpstreamError(`${op.tool}: ${join(said, attempts, saw, next)}`, {
-    ...failureOf(ending),
-    outcome,
-  })
+  const advice = isExplained ? '' : adviseOn(op, ending)
+  const next = outcome === 'unknown' ? join(adviseOnDoubt(op, ending), rules.lookUp(args)) : advice
+  throw new UpstreamError(`${op.tool}: ${join(said, attempts, saw, next)}`, { ...failureOf(ending), outcome })
 }
 
 const join = (...sentences: (string | undefined)[]): string => sentences.filter(Boolean).join(' ')
