@@ -24,8 +24,8 @@ async function main(): Promise<void> {
     return
   }
   const flags = parseFlags(argv)
-  if (flags.help) return void process.stdout.write((await loadHelp()).buildHelp(PROGRAM))
-  if (flags.version) return void process.stdout.write(`${VERSION}\n`)
+  if (flags.help) return writeStdout((await loadHelp()).buildHelp(PROGRAM))
+  if (flags.version) return writeStdout(`${VERSION}\n`)
   const config = readConfig(await loadSources(process.env, flags.envFile), flags)
   const { http, timeoutMs } = config
   const redact = createRedactor([config.key, http?.token])
@@ -76,7 +76,7 @@ function readSurroundings(): Surroundings {
     nodeVersion: process.versions.node,
     home: homedir(),
     folder: process.cwd(),
-    print: (text) => void process.stdout.write(text),
+    print: writeStdout,
     explain: writeStderr,
   }
 }
@@ -93,11 +93,20 @@ function reportSettings(config: Config, sandbox: boolean, log: Log): void {
   })
 }
 
+/** For what was asked for and is no MCP. */
+function writeStdout(text: string): void {
+  writeText(process.stdout, text)
+}
+
 /** Opens stderr with the first line only: most starts have nothing to say. */
 function writeStderr(text: string): void {
+  writeText(process.stderr, text)
+}
+
+function writeText(stream: NodeJS.WriteStream, text: string): void {
   // Its reader may leave before us; that is no reason to fail.
-  if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => {})
-  process.stderr.write(text)
+  if (stream.listenerCount('error') === 0) stream.on('error', () => {})
+  stream.write(text)
 }
 
 main().catch((error: unknown) => {

@@ -143,6 +143,16 @@ test.each([
   })
 })
 
+test.each([[['--help']], [['--version']], [['print-config', 'cursor']]])(
+  '%j ends quietly when nobody reads what it prints',
+  async (args) => {
+    const program = startProgram({ args })
+    program.child.stdout.destroy()
+    expect(await program.ended).toEqual({ code: 0, signal: null })
+    expect(program.stderr()).not.toContain('Error')
+  },
+)
+
 describe('files of settings', () => {
   async function keySentWith(env: Record<string, string>, args: string[], cwd: string): Promise<unknown> {
     const upstream = await startUpstream(answerWith(200, ONE))
