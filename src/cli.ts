@@ -27,9 +27,8 @@ async function main(): Promise<void> {
   if (flags.help) return writeStdout((await loadHelp()).buildHelp(PROGRAM))
   if (flags.version) return writeStdout(`${VERSION}\n`)
   const config = readConfig(await loadSources(process.env, flags.envFile), flags)
-  const { http, timeoutMs } = config
-  const redact = createRedactor([config.key, http?.token])
-  const key = flags.sandbox ? undefined : config.key
+  const { http, key, timeoutMs } = config
+  const redact = createRedactor([key, http?.token])
   const callers = http?.passthrough ? createPassthroughCallers(redact) : createOwnCallers(key, redact)
   const log = createLog(config.logLevel, config.logFormat, (line) =>
     writeStderr(`${escapeControls(callers.redact(line))}\n`),

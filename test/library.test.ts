@@ -75,6 +75,10 @@ test('options that cannot be used are refused at once', () => {
   expect(() => createServer({ timeoutMs: 1 })).toThrow(/1000/)
 })
 
+test('the sandbox takes no key, not even one that cannot be one', () => {
+  expect(() => createServer({ sandbox: true, apiKey: 'two words' })).not.toThrow()
+})
+
 test('the environment is not read', async () => {
   process.env.METRONOME_API_KEY = KEY
   const { client, server } = await connect({})

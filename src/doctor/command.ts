@@ -58,7 +58,7 @@ async function examine(
   const machine = [checkNode(surroundings), checkNpx(surroundings)]
   const ports = Promise.all(PORTS.map(([port, flag]) => checkPort(port, flag)))
   const clients = checkClients(surroundings)
-  const config = await readSettings(surroundings, envFile)
+  const config = await readSettings(surroundings, sandbox, envFile)
   if (config instanceof UsageError) {
     const settings = fail('settings', config.message, 'Until then the server does not start.')
     return { findings: [...machine, settings, ...(await ports), ...clients] }
@@ -73,9 +73,13 @@ async function examine(
 }
 
 /** Wrong settings are a finding here, where they would end the server. */
-async function readSettings({ environment }: Surroundings, envFile: string | undefined): Promise<Config | UsageError> {
+async function readSettings(
+  { environment }: Surroundings,
+  sandbox: boolean,
+  envFile: string | undefined,
+): Promise<Config | UsageError> {
   try {
-    return readConfig(await loadSources(environment, envFile), parseFlags([]))
+    return readConfig(await loadSources(environment, envFile), parseFlags(sandbox ? ['--sandbox'] : []))
   } catch (error) {
     if (error instanceof UsageError) return error
     throw error

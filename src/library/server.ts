@@ -35,7 +35,7 @@ export interface CustomersServer {
 /** Throws when an option cannot be used. */
 export function createServer(options: ServerOptions = {}): CustomersServer {
   const { sandbox = false, log: write } = options
-  const config = readConfig(asSources(options), parseFlags([]))
+  const config = readConfig(asSources(options), parseFlags(sandbox ? ['--sandbox'] : []))
   const redact = createRedactor([config.key])
   const log = createLog(write ? 'info' : 'off', 'text', (line) => write?.(redact(line)))
   let close = async () => {}
@@ -45,7 +45,7 @@ export function createServer(options: ServerOptions = {}): CustomersServer {
       const server = createMcpServer({
         host: createToolHost(createClient({ upstream, timeoutMs: config.timeoutMs, log }), log),
         title: sandbox ? 'Metronome customers (sandbox)' : 'Metronome customers',
-        caller: { key: sandbox ? undefined : config.key },
+        caller: { key: config.key },
       })
       close = () => server.close()
       await server.connect(hideKey(transport, redact))
