@@ -16,6 +16,8 @@ import { sleep } from './upstream/waiting.ts'
 
 /** Calls to Metronome at once, and calls that may wait for their turn. */
 const LIMITS = { inFlight: 50, waiting: 1_000 }
+/** Of its budget a call may spend so much waiting for its turn. */
+const WAIT_SHARE = 0.5
 
 export interface PortsOptions {
   readonly settings: HttpSettings
@@ -81,7 +83,7 @@ function createShared({ settings, upstream, timeoutMs, hasKey, log }: PortsOptio
       return sleep(milliseconds, signal)
     },
   })
-  const limited = limitCalls(inner, LIMITS)
+  const limited = limitCalls(inner, { ...LIMITS, waitMs: timeoutMs * WAIT_SHARE })
   const metrics = createMetrics({ callsInFlight: limited.inFlight, callsWaiting: limited.waiting })
   const service = createService({
     ...settings,

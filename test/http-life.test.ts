@@ -6,7 +6,16 @@ import { setImmediate as tick } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openPort } from '../src/http/server.ts'
 import type { Fetch } from '../src/upstream/attempt.ts'
-import { CUSTOMER_ID, callTool, customerAnswer, getCustomer, send, startHttp, stopAll } from './support/http.ts'
+import {
+  CUSTOMER_ID,
+  callTool,
+  customerAnswer,
+  getCustomer,
+  OWN_KEY,
+  send,
+  startHttp,
+  stopAll,
+} from './support/http.ts'
 
 afterEach(stopAll)
 
@@ -99,7 +108,7 @@ describe('at the end', () => {
 describe('limits', () => {
   test('50 calls are under way, 1,000 wait, and the next is 429 with Retry-After', async () => {
     const { fetch, seen, answerAll } = createSlowUpstream()
-    const { url } = await startHttp(fetch)
+    const { url } = await startHttp(fetch, {}, OWN_KEY, 60_000)
     const batch = (size: number) => JSON.stringify(Array.from({ length: size }, (_, id) => JSON.parse(getCustomer(id))))
     const waiting = Array.from({ length: 11 }, (_, index) => send(url, { body: batch(index < 10 ? 100 : 50) }))
     const gauge = async () => (await send(url, { method: 'GET', path: '/metrics' })).text
@@ -123,7 +132,7 @@ describe('limits', () => {
 
   test('a batch that no longer fits is told so call by call, and nothing of it is sent', async () => {
     const { fetch, whenAsked } = createSlowUpstream()
-    const { url } = await startHttp(fetch)
+    const { url } = await startHttp(fetch, {}, OWN_KEY, 60_000)
     const many = (size: number) =>
       JSON.stringify(Array.from({ length: size }, (_, id) => ({ ...JSON.parse(archive), id })))
     const waiting = Array.from({ length: 10 }, () => send(url, { body: many(100) }).catch(() => {}))
@@ -138,6 +147,21 @@ describe('limits', () => {
     expect(texts.filter((text) => /too many calls.*Outcome: not_applied\./.test(text))).toHaveLength(50)
     expect(texts.filter((text) => /is stopping, nothing was sent.*Outcome: not_applied\./.test(text))).toHaveLength(50)
     await Promise.all(waiting)
+  })
+
+  test('a call that gets no turn ends within its budget too, and says that nothing was sent', async () => {
+    const { fetch, seen } = createSlowUpstream()
+    const timeoutMs = 2_000
+    const { url } = await startHttp(fetch, {}, OWN_KEY, timeoutMs)
+    const reads = Array.from({ length: 50 }, (_, id) => JSON.parse(getCustomer(id)))
+    const startedAt = performance.now()
+    const under = send(url, { body: JSON.stringify(reads) })
+    while (seen.calls < 50) await tick()
+    const { text } = await send(url, { body: archive })
+    expect(performance.now() - startedAt).toBeLessThan(timeoutMs)
+    expect(text).toMatch(/none of them ended in time, nothing was sent.*Outcome: not_applied\./)
+    await under
+    expect(seen.calls).toBe(50)
   })
 
   test('without a token a limit of requests counts by address, and 0 is none', async () => {

@@ -11,7 +11,7 @@ import { createWriter } from './writer.ts'
 
 export interface ClientOptions {
   readonly upstream: Upstream
-  /** Budget of one call in milliseconds: repeats, waits and reading back included. */
+  /** Budget of one call in milliseconds: its turn, repeats, waits and reading back included. */
   readonly timeoutMs: number
   readonly log: Log
   /** Replaced in tests, which have no time to wait. */
@@ -33,8 +33,9 @@ export function createClient({ upstream, timeoutMs, log, sleep = realSleep }: Cl
   async function perform(op: Operation, raw: unknown, context: CallContext): Promise<Reply> {
     if (upstream.needsKey && context.key === undefined) throw new MissingKeyError(op.tool)
     const args = parseArguments(op, raw)
-    if (op.write) return write({ op, rules: op.write, args, context, timeoutMs })
-    return readUpstream(send, op, args, { context, deadline: Date.now() + timeoutMs })
+    const leftMs = timeoutMs - (context.waitedMs ?? 0)
+    if (op.write) return write({ op, rules: op.write, args, context, timeoutMs: leftMs })
+    return readUpstream(send, op, args, { context, deadline: Date.now() + leftMs })
   }
 
   return {

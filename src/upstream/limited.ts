@@ -6,6 +6,8 @@ export interface Limits {
   readonly inFlight: number
   /** Further calls that may wait for their turn. */
   readonly waiting: number
+  /** Longest wait for a turn, in milliseconds. */
+  readonly waitMs: number
 }
 
 export interface LimitedClient extends Client {
@@ -14,9 +16,12 @@ export interface LimitedClient extends Client {
   readonly isFull: () => boolean
 }
 
-/** Keeps a crowd of callers from becoming a crowd at Metronome. Calls that find no place throw `BusyError`. */
+/**
+ * Keeps a crowd of callers from becoming a crowd at Metronome. Calls that find no place throw `BusyError`; what the
+ * others waited is taken from their budget.
+ */
 export function limitCalls(client: Client, limits: Limits): LimitedClient {
-  const queue = new Set<() => void>()
+  const queue = createQueue(limits.waitMs)
   let inFlight = 0
 
   async function enter(tool: string, signal: AbortSignal | undefined): Promise<void> {
@@ -24,18 +29,47 @@ export function limitCalls(client: Client, limits: Limits): LimitedClient {
       inFlight += 1
       return
     }
-    if (queue.size >= limits.waiting) throw new BusyError(tool, 'too many calls are waiting')
-    await waitForTurn(tool, signal)
+    if (queue.size() >= limits.waiting) throw new BusyError(tool, 'too many calls are waiting')
+    await queue.wait(tool, signal)
   }
 
-  function waitForTurn(tool: string, signal: AbortSignal | undefined): Promise<void> {
+  /** Hands the place to whoever waits longest. */
+  function exit(): void {
+    if (!queue.startNext()) inFlight -= 1
+  }
+
+  return {
+    async call(op, args, context) {
+      const cameAt = Date.now()
+      await enter(op.tool, context.signal)
+      try {
+        return await client.call(op, args, { ...context, waitedMs: Date.now() - cameAt })
+      } finally {
+        exit()
+      }
+    },
+    inFlight: () => inFlight,
+    waiting: queue.size,
+    isFull: () => queue.size() >= limits.waiting,
+  }
+}
+
+function createQueue(waitMs: number) {
+  const starts = new Set<() => void>()
+
+  function wait(tool: string, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
+      const leave = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', cancel)
+        starts.delete(start)
+      }
       const start = () => {
-        signal?.removeEventListener('abort', leave)
+        leave()
         resolve()
       }
-      const leave = () => {
-        queue.delete(start)
+      const cancel = () => {
+        leave()
         const stopping = signal?.reason === SHUTDOWN
         reject(
           stopping
@@ -43,33 +77,22 @@ export function limitCalls(client: Client, limits: Limits): LimitedClient {
             : new CancelledError('cancelled before its turn', false),
         )
       }
-      queue.add(start)
-      signal?.addEventListener('abort', leave, { once: true })
+      const giveUp = () => {
+        leave()
+        reject(new BusyError(tool, 'too many calls are under way and none of them ended in time'))
+      }
+      const timer = setTimeout(giveUp, waitMs)
+      starts.add(start)
+      signal?.addEventListener('abort', cancel, { once: true })
     })
   }
 
-  /** Hands the place to whoever waits longest. */
-  function exit(): void {
-    const [next] = queue
-    if (!next) {
-      inFlight -= 1
-      return
-    }
-    queue.delete(next)
-    next()
+  /** Starts whoever waits longest; says whether there was one. */
+  function startNext(): boolean {
+    const [next] = starts
+    next?.()
+    return next !== undefined
   }
 
-  return {
-    async call(op, args, context) {
-      await enter(op.tool, context.signal)
-      try {
-        return await client.call(op, args, context)
-      } finally {
-        exit()
-      }
-    },
-    inFlight: () => inFlight,
-    waiting: () => queue.size,
-    isFull: () => queue.size >= limits.waiting,
-  }
+  return { wait, startNext, size: () => starts.size }
 }

@@ -13,6 +13,8 @@ export interface CallContext {
   readonly signal?: AbortSignal | undefined
   /** Told in a few words when the program waits, repeats or reads back. */
   readonly onProgress?: ((message: string) => void) | undefined
+  /** How much of the budget the call has spent waiting for its turn, in milliseconds. */
+  readonly waitedMs?: number
   /** The caller's own Idempotency-Key for a write; where absent, a fresh one is made. */
   readonly idempotencyKey?: string | undefined
   /** The caller chose the Idempotency-Key, and may have used it before. */
