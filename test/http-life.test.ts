@@ -103,6 +103,20 @@ describe('at the end', () => {
     expect((await read).text).toContain('Call again.')
     expect(server.log.filter((line) => line.includes('write-cancelled'))).toHaveLength(1)
   })
+
+  test('a write that was refused and waits to be repeated is told that it was not done', async () => {
+    let attempts = 0
+    const server = await startHttp(async () => {
+      attempts += 1
+      return Response.json({ message: 'slow down' }, { status: 429, headers: { 'retry-after': '4' } })
+    })
+    const write = send(server.url, { body: archive })
+    await until(() => attempts === 1)
+    await tick()
+    expect(await server.stop()).toBe(0)
+    expect((await write).text).toMatch(/answered 429: .*slow down.* Outcome: not_applied\./)
+    expect(server.log.join('\n')).not.toContain('write-cancelled')
+  })
 })
 
 describe('limits', () => {

@@ -4,7 +4,7 @@ import type { JsonObject, Operation } from '../operation/define.ts'
 import type { Read, WriteRules } from '../operation/write.ts'
 import type { Ending } from './attempt.ts'
 import { decideOutcome, type Verdict } from './certainty.ts'
-import { CancelledError, UpstreamError } from './errors.ts'
+import { BusyError, CancelledError, SHUTDOWN, UpstreamError } from './errors.ts'
 import { failureOf, readReply, readUpstream } from './reader.ts'
 import type { Reply } from './reply.ts'
 import { leavesDoubt, mayRepeatWrite, type WriteHistory } from './rules.ts'
@@ -81,30 +81,45 @@ function settle(send: Send, write: StartedWrite, hasTwin: boolean): Promise<Verd
 }
 
 /** A write that was sent and then cancelled has no answer to say so: it leaves a line in the log. */
-async function withTrace<T>(
-  log: Log,
-  { op, idempotencyKey, history }: StartedWrite,
-  step: () => Promise<T>,
-): Promise<T> {
+async function withTrace<T>(log: Log, write: StartedWrite, step: () => Promise<T>): Promise<T> {
+  const { op, idempotencyKey, history, context } = write
   const before = history.endings.length
   try {
     return await step()
   } catch (error) {
-    const isOpen = error instanceof CancelledError && (leavesDoubt(history) || (error.wasSending && before === 0))
+    if (!(error instanceof CancelledError)) throw error
+    const isOpen = leavesDoubt(history) || (error.wasSending && before === 0)
     if (isOpen) log('warn', 'write-cancelled', { tool: op.tool, 'idempotency-key': idempotencyKey, outcome: 'unknown' })
-    throw error
+    throw !isOpen && context.signal?.reason === SHUTDOWN ? describeUndone(write) : error
   }
 }
 
-function conclude({ op, rules, args, history }: StartedWrite, ending: Ending, verdict: Verdict): Reply {
-  const { outcome, saw, body, isExplained } = verdict
-  const said = describeEnding(op, ending)
-  const count = history.endings.length
-  const attempts = count > 1 ? `Tried ${count} times under one Idempotency-Key.` : ''
-  if (body) return { status: 200, body, note: join(`${outcome}: found out by reading back.`, said, attempts, saw) }
+/** The end of the program came between two attempts, and none of them has done anything. */
+function describeUndone(write: StartedWrite): Error {
+  const last = write.history.endings.at(-1)
+  if (!last) return new BusyError(write.op.tool, 'this server is stopping')
+  return buildError(write, last, { outcome: 'not_applied', saw: '' })
+}
+
+function conclude(write: StartedWrite, ending: Ending, verdict: Verdict): Reply {
+  const { outcome, saw, body } = verdict
+  if (!body) throw buildError(write, ending, verdict)
+  const found = `${outcome}: found out by reading back.`
+  return { status: 200, body, note: join(found, describeEnding(write.op, ending), countAttempts(write), saw) }
+}
+
+function buildError(write: StartedWrite, ending: Ending, { outcome, saw, isExplained }: Verdict): UpstreamError {
+  const { op, rules, args } = write
   const advice = isExplained ? '' : adviseOn(op, ending)
   const next = outcome === 'unknown' ? join(adviseOnDoubt(op, ending), rules.lookUp(args)) : advice
-  throw new UpstreamError(`${op.tool}: ${join(said, attempts, saw, next)}`, { ...failureOf(ending), outcome })
+  return new UpstreamError(`${op.tool}: ${join(describeEnding(op, ending), countAttempts(write), saw, next)}`, {
+    ...failureOf(ending),
+    outcome,
+  })
+}
+
+function countAttempts({ history }: StartedWrite): string {
+  return history.endings.length > 1 ? `Tried ${history.endings.length} times under one Idempotency-Key.` : ''
 }
 
 const join = (...sentences: (string | undefined)[]): string => sentences.filter(Boolean).join(' ')
