@@ -118,6 +118,17 @@ describe('reading back', () => {
     expect(body).toEqual({ data: args })
   })
 
+  test('an added configuration that is shown without some of its keys is not denied', () => {
+    const { write } = operationOf('set-billing-provider-configurations-customer')
+    const { customer_id, billing_provider, configuration } = acmeStripe
+    const asked = { ...configuration, leave_stripe_invoices_in_draft: true }
+    const start = { isBefore: () => undefined, hasTwin: false }
+    const args = { data: [{ customer_id, billing_provider, configuration: asked }] }
+    expect(write?.judge(args, [{ data: [acmeStripe] }], start)).toMatchObject({ kind: 'undecided' })
+    const other = { ...acmeStripe, configuration: { ...configuration, stripe_customer_id: 'cus_other' } }
+    expect(write?.judge(args, [{ data: [other] }], start)).toMatchObject({ kind: 'absent' })
+  })
+
   test('the draft setting cannot be read back', async () => {
     const { metronome, call } = startCertainty()
     metronome.plan(lost)

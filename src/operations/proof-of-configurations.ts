@@ -62,11 +62,14 @@ function judgeRemoval(args: JsonObject, present: readonly JsonObject[], idsField
 
 const wantedBy = ({ data }: JsonObject): JsonObject[] => asObjects(data)
 
-/** The same provider, with every key that was asked for; Metronome shows numbers as strings and may add keys. */
+/**
+ * The same provider, and no key shown with another value than was asked for. Metronome shows numbers as strings, may add
+ * keys, and nowhere promises to show all of them.
+ */
 function isAlike(wanted: JsonObject, shown: JsonObject, providerField: string): boolean {
   if (!sameId(wanted.customer_id, shown.customer_id) || wanted[providerField] !== shown[providerField]) return false
   const configuration = asObject(shown.configuration)
   return Object.entries(asObject(wanted.configuration)).every(
-    ([key, value]) => String(configuration[key]) === String(value),
+    ([key, value]) => configuration[key] === undefined || String(configuration[key]) === String(value),
   )
 }
