@@ -5,6 +5,7 @@ import { type Config, readConfig } from './config/config.ts'
 import { loadSources } from './config/load.ts'
 import { parseFlags } from './flags.ts'
 import { createLog, type Log } from './log.ts'
+import { titleOf } from './mcp/identity.ts'
 import { openUpstream } from './open-upstream.ts'
 import type { Ports, PortsOptions } from './ports.ts'
 import { createRedactor } from './redact.ts'
@@ -36,7 +37,7 @@ async function main(): Promise<void> {
   reportSettings(config, flags.sandbox, log)
 
   const upstream = await openUpstream(config, flags)
-  const title = flags.sandbox ? 'Metronome customers (sandbox)' : 'Metronome customers'
+  const title = titleOf(flags.sandbox)
   const life = { signals: process, exit: (code: number) => process.exit(code) }
   const served = { upstream, timeoutMs, title, log }
   const hasKey = key !== undefined

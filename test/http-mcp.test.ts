@@ -113,6 +113,15 @@ test('a message that is no JSON-RPC is refused without a word about the inside',
     })
 })
 
+test('a malformed handshake is refused by what it lacks', async () => {
+  const { url } = await startHttp(upstream)
+  const answer = await read(url, { jsonrpc: '2.0', id: 1, method: 'initialize', params: {} })
+  expect(answer).toMatchObject({
+    status: 400,
+    json: { error: { code: -32602, message: expect.stringMatching(/^initialize needs/) } },
+  })
+})
+
 describe('passthrough', () => {
   const echoKey = async (_: unknown, init: RequestInit | undefined) =>
     customerAnswer(`customer of ${new Headers(init?.headers).get('authorization')?.slice(-3)}`)

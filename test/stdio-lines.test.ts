@@ -57,6 +57,12 @@ describe('a line that is no request is refused and does no harm', () => {
     ['a call without a name', { ...PING, method: 'tools/call', params: {} }, refusal(-32602, /name/, 'ping')],
     ['a call without params', { ...PING, method: 'tools/call' }, refusal(-32602, /params/, 'ping')],
     ['arguments that are a list', toolCall(5, 'list-customers', []), refusal(-32602, /arguments/, 5)],
+    ['a handshake without params', { ...PING, method: 'initialize' }, refusal(-32602, /^initialize needs/, 'ping')],
+    [
+      'a handshake of wrong types',
+      { ...PING, method: 'initialize', params: { protocolVersion: 5, capabilities: [], clientInfo: 'x' } },
+      refusal(-32602, /^initialize needs protocolVersion, capabilities and clientInfo/, 'ping'),
+    ],
     ['a cursor that is a number', list({ cursor: 5 }), refusal(-32602, /Unknown cursor/, 7)],
     ['a bogus cursor', list({ cursor: 'next' }), refusal(-32602, /Unknown cursor/, 7)],
     ['an empty cursor', list({ cursor: '' }), refusal(-32602, /Unknown cursor/, 7)],

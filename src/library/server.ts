@@ -2,6 +2,7 @@ import type { Transport as SdkTransport } from '@modelcontextprotocol/sdk/shared
 import { readConfig } from '../config/config.ts'
 import { parseFlags } from '../flags.ts'
 import { createLog } from '../log.ts'
+import { titleOf } from '../mcp/identity.ts'
 import { createMcpServer } from '../mcp/server.ts'
 import { withoutTask } from '../mcp/task.ts'
 import { createToolHost } from '../mcp/tools.ts'
@@ -44,7 +45,7 @@ export function createServer(options: ServerOptions = {}): CustomersServer {
       const upstream = await openUpstream(config, { sandbox })
       const server = createMcpServer({
         host: createToolHost(createClient({ upstream, timeoutMs: config.timeoutMs, log }), log),
-        title: sandbox ? 'Metronome customers (sandbox)' : 'Metronome customers',
+        title: titleOf(sandbox),
         caller: { key: config.key },
       })
       close = () => server.close()

@@ -10,6 +10,7 @@ import { acceptsAll } from '../http/media-type.ts'
 import type { BuildRefusal, Handler, Passed, Route } from '../http/route.ts'
 import { readTraceparent } from '../upstream/traceparent.ts'
 import { exchange } from './exchange.ts'
+import { describeBadHandshake } from './lines.ts'
 import { createModernLayer } from './modern.ts'
 import { createMcpServer, type McpServerOptions } from './server.ts'
 
@@ -90,8 +91,10 @@ function readMessages(json: unknown, headers: Headers): JSONRPCMessage[] | Probl
     return problem(ErrorCode.InvalidRequest, 'The body is no JSON-RPC 2.0 message.')
   if (items.length > MAX_BATCH) return problem(ErrorCode.InvalidRequest, `A batch has at most ${MAX_BATCH} messages.`)
   if (starts) {
+    if (batch) return problem(ErrorCode.InvalidRequest, 'initialize is sent by itself.')
     // The version is negotiated in the body of this one.
-    return batch ? problem(ErrorCode.InvalidRequest, 'initialize is sent by itself.') : messages
+    const reason = messages.map(describeBadHandshake).find(Boolean)
+    return reason === undefined ? messages : problem(ErrorCode.InvalidParams, `${reason}.`)
   }
   if (!SUPPORTED_PROTOCOL_VERSIONS.includes(version))
     return problem(REFUSED, `Unsupported protocol version; supported: ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}.`)

@@ -6,3 +6,6 @@ export function describeServer(title: string) {
 }
 
 export const CAPABILITIES = { tools: {} }
+
+/** The sandbox marks itself wherever a client shows the server's name. */
+export const titleOf = (sandbox: boolean): string => `Metronome customers${sandbox ? ' (sandbox)' : ''}`

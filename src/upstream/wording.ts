@@ -26,7 +26,7 @@ export function adviseOnDoubt(op: Operation, ending: Ending): string | undefined
 
 function adviseWait(ending: Ending): string {
   const seconds = readRetryAfter(ending)
-  return seconds === undefined ? '' : `Wait ${Math.ceil(seconds)} seconds.`
+  return !seconds ? '' : `Wait ${Math.ceil(seconds)} seconds.`
 }
 
 function adviseOnStatus(status: number): string {
