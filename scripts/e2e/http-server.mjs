@@ -30,7 +30,8 @@ async function isReady(port) {
   )
 }
 
-async function findPort() {
+/** A port of loopback that nobody listens on. */
+export async function findPort() {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address()

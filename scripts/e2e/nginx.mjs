@@ -6,10 +6,10 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { Agent, request as sendRequest } from 'node:https'
-import { createServer as createSocketServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { findPort } from './http-server.mjs'
 
 const CALLERS = 24
 const CALLS_A_PHASE = 600
@@ -40,15 +40,6 @@ function startUpstream() {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve({ server, keysOf })))
 }
 
-async function findFreePort() {
-  const server = createSocketServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 async function startCopy(upstreamPort) {
   const argv = ['bin/metronome-customers-mcp.js', '--http', '--port', '0', '--drain-ms', String(DRAIN_MS)]
   const child = spawn(process.execPath, argv, {
@@ -70,7 +61,7 @@ async function startCopy(upstreamPort) {
 }
 
 async function startNginx(ports) {
-  const port = await findFreePort()
+  const port = await findPort()
   const [certificate, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
   const subject = ['-subj', '/CN=localhost', '-days', '1', '-nodes', '-newkey', 'rsa:2048']
   execFileSync('openssl', ['req', '-x509', ...subject, '-keyout', key, '-out', certificate], { stdio: 'ignore' })

@@ -34,7 +34,7 @@ export function createMcpRoute(options: McpHttpOptions): Route {
 }
 
 /** Takes requests that have passed the guard. */
-export function createMcpHandler({ host, title, callers }: McpHttpOptions): Handler {
+function createMcpHandler({ host, title, callers }: McpHttpOptions): Handler {
   const modern = createModernLayer({ host, title })
 
   async function answerModern(request: Request, { json, bearer, signal }: Passed): Promise<Response> {

@@ -19,7 +19,7 @@ import { createProgress, type SendNotification } from './progress.ts'
 import { describeUnknownTool, type ToolHost, UNKNOWN_CURSOR } from './tools.ts'
 
 /** The first revision without a handshake: every request says in `_meta` what `initialize` said once. */
-export const MODERN_REVISION = '2026-07-28'
+const MODERN_REVISION = '2026-07-28'
 
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
 const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities'

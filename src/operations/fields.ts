@@ -40,7 +40,7 @@ export function openObject(description: string) {
 }
 
 const MAX_ALIASES = 2000
-export const MAX_ALIAS_CHARACTERS = 128
+const MAX_ALIAS_CHARACTERS = 128
 export const MAX_NAME_CHARACTERS = 160
 
 export const ingestAliases = z.array(text(1, MAX_ALIAS_CHARACTERS)).max(MAX_ALIASES)

@@ -16,7 +16,7 @@ export const acmeDetail = {
 } as const
 
 export const DELIVERY_METHOD_ID = '4422e46f-b374-4159-97e3-300208cdb2e2'
-export const REVENUE_DELIVERY_METHOD_ID = 'ebacc0cc-56ac-4cfa-971b-4fc3f58ee960'
+const REVENUE_DELIVERY_METHOD_ID = 'ebacc0cc-56ac-4cfa-971b-4fc3f58ee960'
 
 export const acmeStripe = {
   id: 'e045c62b-65e7-4e84-a924-3f06f8b621d0',

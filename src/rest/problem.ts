@@ -33,7 +33,7 @@ const MAX_FIELD_CHARACTERS = 200
 
 export const PROBLEM_TYPE = 'application/problem+json'
 
-export function problemUri(kind: ProblemKind): string {
+function problemUri(kind: ProblemKind): string {
   return `${HOMEPAGE}/blob/main/docs/rest.md#${kind}`
 }
 

@@ -55,15 +55,19 @@ export interface WriteHistory {
 
 const isConflict = (ending: Ending): boolean => answered(ending, (status) => status === 409)
 
+/** The attempts after which the write may have been done, or may still be. */
+function openEndings({ endings, isKeyShared }: WriteHistory): Ending[] {
+  return endings.filter((ending) => ruleFor(ending).doubt || (isKeyShared && isConflict(ending)))
+}
+
 /** Whether the write may have been done, or may still be, although no usable answer says so. */
-export function leavesDoubt({ endings, isKeyShared }: WriteHistory): boolean {
-  return endings.some((ending) => ruleFor(ending).doubt || (isKeyShared && isConflict(ending)))
+export function leavesDoubt(history: WriteHistory): boolean {
+  return openEndings(history).length > 0
 }
 
 /** Whether nothing of the write is under way any more: a plain 500 is Metronome's own, final answer. */
-export function isSettled({ endings, isKeyShared }: WriteHistory): boolean {
-  const isFinal = (ending: Ending) => !ruleFor(ending).doubt || answered(ending, (status) => status === 500)
-  return endings.every((ending) => isFinal(ending) && !(isKeyShared && isConflict(ending)))
+export function isSettled(history: WriteHistory): boolean {
+  return openEndings(history).every((ending) => answered(ending, (status) => status === 500))
 }
 
 export function mayRepeatWrite(history: WriteHistory): boolean {
