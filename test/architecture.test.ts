@@ -25,6 +25,7 @@ const LEAVES = [
   'callers.ts',
   'flag-reader.ts',
   'flags.ts',
+  'lazy.ts',
   'log.ts',
   'loopback.ts',
   'redact.ts',

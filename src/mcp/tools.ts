@@ -1,3 +1,4 @@
+import { lazy } from '../lazy.ts'
 import type { Log } from '../log.ts'
 import type { JsonObject } from '../operation/define.ts'
 import { escapeControls } from '../text.ts'
@@ -27,12 +28,11 @@ export function describeUnknownTool(name: string): string {
 
 export function createToolHost(client: Client, log: Log): ToolHost {
   // Loaded with the first call: the operations' schemas would make every start slower.
-  let loading: Promise<typeof import('./call-operation.ts')> | undefined
+  const loaded = lazy(() => import('./call-operation.ts'))
   return {
     tools,
     async callTool(name, args, context) {
-      loading ??= import('./call-operation.ts')
-      const { callOperation } = await loading
+      const { callOperation } = await loaded()
       return callOperation(client, log, { name, args, context })
     },
   }
