@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { defineConfig, type Options } from 'tsup'
-import { dropUnusedSchemas, replaceModule, toCommonJs } from './scripts/bundling.ts'
+import { dropUnusedSchemas, replaceModule, slimPromClient, slimUndici, toCommonJs } from './scripts/bundling.ts'
 import { createNotices } from './scripts/notices.ts'
 import { tools } from './src/mcp/tool-list.ts'
 
@@ -18,6 +18,8 @@ const shared: Options = {
     // tools/list is known when the program is built; a start need not make it from the schemas again.
     replaceModule(/\/tool-list\.ts$/, `export const tools = ${JSON.stringify(tools)}`),
     dropUnusedSchemas,
+    slimUndici,
+    slimPromClient,
     // The SDK's second validator, second zod and second converter: none is called by a server whose schemas are zod 4.
     replaceModule(/\/ajv-provider\.js$/, 'export class AjvJsonSchemaValidator {}'),
     replaceModule(/^zod\/v3$/, 'export {}'),

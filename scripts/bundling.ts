@@ -10,10 +10,31 @@ export function replaceModule(filter: RegExp, contents: string): Plugin {
     name: namespace,
     setup(build) {
       build.onResolve({ filter }, ({ path }) => ({ path, namespace, sideEffects: false }))
-      build.onLoad({ filter: /.*/, namespace }, () => ({ contents }))
+      build.onLoad({ filter: /.*/, namespace }, () => ({ contents, resolveDir: '.' }))
     },
   }
 }
+
+/**
+ * The part of undici that sends requests. Its entry loads fetch, WebSocket, caches and mocks as well, which more than
+ * doubles the time that a first call waits for it.
+ */
+export const slimUndici = replaceModule(
+  /^undici$/,
+  `import Dispatcher from 'undici/lib/dispatcher/dispatcher.js'
+  import api from 'undici/lib/api/index.js'
+  Object.assign(Dispatcher.prototype, api)
+  export { default as Agent } from 'undici/lib/dispatcher/agent.js'
+  export { default as EnvHttpProxyAgent } from 'undici/lib/dispatcher/env-http-proxy-agent.js'`,
+)
+
+/** The metrics in use. The entry of prom-client loads every kind that there is, a push gateway and a cluster. */
+export const slimPromClient = replaceModule(
+  /^prom-client$/,
+  ['counter', 'gauge', 'histogram', 'registry']
+    .map((name) => `export { default as ${name[0]?.toUpperCase()}${name.slice(1)} } from 'prom-client/lib/${name}.js'`)
+    .join('\n'),
+)
 
 /**
  * The MCP SDK makes some 150 schemas when it is loaded, of which a server uses 80. Marked as free of side effects, the
@@ -37,7 +58,6 @@ export const toCommonJs: NonNullable<Options['plugins']>[number] = {
   async renderChunk(code) {
     return transform(code, {
       format: 'cjs',
-      platform: 'node',
       target: 'node20.19',
       minify: true,
       supported: { 'dynamic-import': false },

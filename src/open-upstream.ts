@@ -1,7 +1,9 @@
 import type { Config } from './config/config.ts'
+import type { ProxySettings } from './config/proxy-settings.ts'
 import type { Flags } from './flags.ts'
+import { lazy } from './lazy.ts'
 import { isLoopback } from './loopback.ts'
-import type { Upstream } from './upstream/attempt.ts'
+import type { Fetch, Upstream } from './upstream/attempt.ts'
 
 type SandboxFlags = Pick<Flags, 'sandbox'> & Partial<Pick<Flags, 'sandboxFaults' | 'sandboxSeed'>>
 
@@ -14,9 +16,15 @@ export async function openUpstream(
     const { createSandbox } = await import('./sandbox/sandbox.ts')
     return createSandbox({ faults: sandboxFaults, seed: sandboxSeed })
   }
-  if (proxy && !isLoopback(new URL(baseUrl).hostname)) {
-    const { createProxyFetch } = await import('./upstream/proxy.ts')
-    return { fetch: createProxyFetch(proxy), baseUrl, needsKey: true }
-  }
-  return { fetch: (input, init) => globalThis.fetch(input, init), baseUrl, needsKey: true }
+  const isLocal = isLoopback(new URL(baseUrl).hostname)
+  return { fetch: createLazyFetch(isLocal ? undefined : proxy), baseUrl, needsKey: true }
+}
+
+/** Its code is loaded with the first call: a start has no use for it. */
+function createLazyFetch(proxy: ProxySettings | undefined): Fetch {
+  const loaded = lazy(async () => {
+    const { createNetworkFetch } = await import('./upstream/network.ts')
+    return createNetworkFetch(proxy)
+  })
+  return async (...request) => (await loaded())(...request)
 }

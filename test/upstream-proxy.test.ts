@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createProxyFetch } from '../src/upstream/proxy.ts'
+import { createNetworkFetch } from '../src/upstream/network.ts'
 import { ONE, outcomesIn, READ, WRITE } from './support/ask.ts'
 import { connectClient, KEY, textOf } from './support/mcp.ts'
 import { INITIALIZE, startProgram, toolCall } from './support/program.ts'
@@ -11,7 +11,7 @@ const portOf = (url: string) => Number(new URL(url).port)
 test('a request goes through the tunnel of the proxy, and the proxy does not see the key', async () => {
   const upstream = await startUpstream(answerWith(200, ONE))
   const proxy = await startProxy(portOf(upstream.baseUrl))
-  const fetch = createProxyFetch({ httpProxy: proxy.url })
+  const fetch = createNetworkFetch({ httpProxy: proxy.url })
   const { callTool } = await connectClient({ upstream: { fetch, baseUrl: 'http://metronome.test' } })
   for (const [tool, args] of [READ, WRITE]) {
     expect(textOf(await callTool(tool, { ...args }))).toBe(JSON.stringify(ONE))
@@ -24,7 +24,7 @@ test('a request goes through the tunnel of the proxy, and the proxy does not see
 test('NO_PROXY is honoured', async () => {
   const upstream = await startUpstream(answerWith(200, ONE))
   const proxy = await startProxy(undefined)
-  const fetch = createProxyFetch({ httpProxy: proxy.url, noProxy: '127.0.0.1' })
+  const fetch = createNetworkFetch({ httpProxy: proxy.url, noProxy: '127.0.0.1' })
   const { callTool } = await connectClient({ upstream: { fetch, baseUrl: upstream.baseUrl } })
   expect(textOf(await callTool(...READ))).toBe(JSON.stringify(ONE))
   expect(proxy.wanted).toEqual([])
@@ -34,7 +34,7 @@ test.each([
   ['that refuses', async () => (await startProxy(undefined)).url, /the proxy answered 502/],
   ['where nobody listens', findClosedAddress, /no connection \(ECONNREFUSED\)/],
 ])('a proxy %s is named, and the write was never sent', async (_, findProxy, reason) => {
-  const fetch = createProxyFetch({ httpsProxy: await findProxy() })
+  const fetch = createNetworkFetch({ httpsProxy: await findProxy() })
   const { callTool } = await connectClient({ upstream: { fetch, baseUrl: 'https://metronome.test' } })
   const message = textOf(await callTool(...WRITE))
   expect(message).toMatch(reason)

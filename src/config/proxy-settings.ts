@@ -1,7 +1,7 @@
 import { UsageError } from '../usage-error.ts'
 import { parseUrl, type Variables } from './sources.ts'
 
-/** As the usual variables give it; Node's own fetch ignores them. */
+/** As the usual variables give it. */
 export interface ProxySettings {
   readonly httpProxy?: string
   readonly httpsProxy?: string

@@ -12,8 +12,12 @@ export interface SandboxOptions {
   readonly store?: Store
 }
 
+export interface Sandbox extends Upstream {
+  readonly fetch: typeof globalThis.fetch
+}
+
 /** A Metronome in memory. Throws `UsageError` when `faults` cannot be read. */
-export function createSandbox({ faults, seed = 1, store = createStore() }: SandboxOptions = {}): Upstream {
+export function createSandbox({ faults, seed = 1, store = createStore() }: SandboxOptions = {}): Sandbox {
   const answer = createFaultyServer(store, faults === undefined ? NO_FAULTS : parseFaults(faults), seed)
   return {
     fetch: async (input, init) => {

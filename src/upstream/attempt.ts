@@ -2,7 +2,23 @@ import { type $Fetch, createFetch } from 'ofetch'
 import { CancelledError } from './errors.ts'
 import type { UpstreamRequest } from './request.ts'
 
-export type Fetch = typeof globalThis.fetch
+/** What is needed of a `fetch`: every one of the standard's can be used. */
+export type Fetch = (url: string, init: FetchOptions) => Promise<FetchAnswer>
+
+export interface FetchOptions {
+  readonly method: 'GET' | 'POST'
+  readonly headers: Headers
+  readonly body?: string
+  readonly signal: AbortSignal
+  readonly redirect: 'manual'
+}
+
+export interface FetchAnswer {
+  readonly status: number
+  readonly headers: Pick<Headers, 'get'>
+  /** Decompressed. */
+  readonly body: AsyncIterable<Uint8Array> | null
+}
 
 /** Where requests go: the real Metronome, a stand-in on loopback, or the sandbox. */
 export interface Upstream {
@@ -17,7 +33,7 @@ export interface Upstream {
 /** How one attempt ended. */
 export type Ending =
   /** A whole answer came; `text` is absent when its body could not be read as text, and `problem` says why. */
-  | { kind: 'answered'; status: number; headers: Headers; text?: string; problem?: string }
+  | { kind: 'answered'; status: number; headers: FetchAnswer['headers']; text?: string; problem?: string }
   /** The connection was never made, so nothing was sent. */
   | { kind: 'unsent'; reason: string }
   /** The request may have arrived, the answer did not. */
@@ -41,7 +57,8 @@ const CANCELLED = Symbol('cancelled')
 export type Attempt = (request: UpstreamRequest, options: AttemptOptions) => Promise<Ending>
 
 export function createAttempt(upstream: Upstream): Attempt {
-  const { raw } = createFetch({ fetch: upstream.fetch })
+  // ofetch passes on what it gets, and hands out what comes.
+  const { raw } = createFetch({ fetch: upstream.fetch as typeof globalThis.fetch })
   return (request, options) => attempt(raw, upstream.baseUrl, request, options)
 }
 
@@ -82,18 +99,14 @@ async function attempt(
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-async function readBody(body: ReadableStream<Uint8Array> | null): Promise<{ text?: string; problem?: string }> {
+async function readBody(body: FetchAnswer['body']): Promise<{ text?: string; problem?: string }> {
   if (!body) return { text: '' }
-  const reader = body.getReader()
   const chunks: Uint8Array[] = []
   let size = 0
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    size += part.value.byteLength
-    if (size > MAX_ANSWER_BYTES) {
-      await reader.cancel()
-      return { problem: `more than ${MAX_ANSWER_MIB} MiB` }
-    }
-    chunks.push(part.value)
+  for await (const chunk of body) {
+    size += chunk.byteLength
+    if (size > MAX_ANSWER_BYTES) return { problem: `more than ${MAX_ANSWER_MIB} MiB` }
+    chunks.push(chunk)
   }
   try {
     return { text: utf8.decode(Buffer.concat(chunks)) }
@@ -103,6 +116,7 @@ async function readBody(body: ReadableStream<Uint8Array> | null): Promise<{ text
 }
 
 interface SystemError {
+  name?: string
   message?: string
   code?: string
   syscall?: string
@@ -115,9 +129,6 @@ interface SystemError {
 const UNSENT_CODES =
   /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|UNABLE_TO_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_\w+)$/
 
-// Ports that fetch refuses to connect to have no code.
-const PORT_REFUSED = 'bad port'
-
 // undici gives a refused tunnel the code of an aborted request; only its message tells them apart.
 const TUNNEL_REFUSED = /^Proxy response \((\d+)\)/
 
@@ -125,8 +136,8 @@ function classifyFailure(error: unknown): Ending {
   const causes = flattenCauses(error)
   const proxyStatus = causes.map(({ message = '' }) => TUNNEL_REFUSED.exec(message)?.[1]).find(Boolean)
   if (proxyStatus) return { kind: 'unsent', reason: `the proxy answered ${proxyStatus}` }
-  if (causes.some(({ message }) => message === PORT_REFUSED))
-    return { kind: 'unsent', reason: 'fetch refuses this port' }
+  if (causes.some(({ name }) => name === 'HTTPParserError'))
+    return { kind: 'lost', reason: 'what came is not valid HTTP' }
   const code = causes.find((cause) => cause.code)?.code
   const unsent = causes.some(({ code = '', syscall }) => UNSENT_CODES.test(code) || syscall === 'connect')
   if (unsent) return { kind: 'unsent', reason: `no connection (${code})` }

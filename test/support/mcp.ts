@@ -5,6 +5,7 @@ import { createMcpServer } from '../../src/mcp/server.ts'
 import { createToolHost } from '../../src/mcp/tools.ts'
 import type { Upstream } from '../../src/upstream/attempt.ts'
 import { createClient } from '../../src/upstream/client.ts'
+import { createNetworkFetch } from '../../src/upstream/network.ts'
 
 /** No real key; long enough to be one. */
 export const KEY = 'mk_test_0123456789abcdef'
@@ -35,7 +36,8 @@ export async function connectClient({
     void logLines.push([level, event, JSON.stringify(fields)].join(' '))
   const client = createClient({
     upstream: {
-      fetch: (input, init) => fetch(input, init),
+      // msw stands in for Metronome's own address; it sees only what goes through Node's fetch.
+      fetch: upstream?.baseUrl ? createNetworkFetch() : (url, init) => fetch(url, init),
       baseUrl: 'https://api.metronome.com',
       needsKey: true,
       ...upstream,

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
 import { createStore, type Store } from '../../src/sandbox/store.ts'
 import type { Upstream } from '../../src/upstream/attempt.ts'
+import { createNetworkFetch } from '../../src/upstream/network.ts'
 
 export interface SandboxSocket {
   readonly store: Store
@@ -41,7 +42,7 @@ export async function openSandboxSocket(faults?: string): Promise<SandboxSocket>
   return {
     store,
     requests,
-    upstream: { fetch: (input, init) => fetch(input, init), baseUrl: `http://127.0.0.1:${port}`, needsKey: false },
+    upstream: { fetch: createNetworkFetch(), baseUrl: `http://127.0.0.1:${port}`, needsKey: false },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -2,6 +2,7 @@ import type { JsonObject } from '../../src/operation/define.ts'
 import { operations } from '../../src/operations/index.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
 import { createStore, type Store } from '../../src/sandbox/store.ts'
+import type { Fetch } from '../../src/upstream/attempt.ts'
 import { createClient } from '../../src/upstream/client.ts'
 import type { Reply } from '../../src/upstream/reply.ts'
 
@@ -28,11 +29,11 @@ export function openSandbox(options: OpenOptions = {}): OpenSandbox {
   const sandbox = createSandbox({ ...options, store })
   const sent: string[] = []
   const keys: string[] = []
-  const fetch: typeof globalThis.fetch = (input, init) => {
-    sent.push(`${init?.method} ${new URL(String(input)).pathname}`)
-    const key = new Headers(init?.headers).get('idempotency-key')
+  const fetch: Fetch = (url, init) => {
+    sent.push(`${init.method} ${new URL(url).pathname}`)
+    const key = init.headers.get('idempotency-key')
     if (key !== null) keys.push(key)
-    return sandbox.fetch(input, init)
+    return sandbox.fetch(url, init)
   }
   const client = createClient({
     upstream: { ...sandbox, fetch },
