@@ -3,8 +3,8 @@ import { median, readCpu, row, takeTurns } from './figures.mjs'
 import { openServer } from './stdio-client.mjs'
 
 const CUSTOMER_ID = 'd7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
-const BLOCKS = 12
-const SEQUENTIAL_CALLS = 100
+const BLOCKS = 40
+const SEQUENTIAL_CALLS = 50
 const CALLS_IN_FLIGHT = 32
 const PARALLEL_CALLS = 3_000
 

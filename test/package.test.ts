@@ -12,8 +12,6 @@ const run = promisify(execFile)
 const INLINED = [
   '@hono/node-server',
   '@modelcontextprotocol/sdk',
-  '@opentelemetry/api',
-  'bintrees',
   'destr',
   'dotenv',
   'hono',
@@ -22,12 +20,10 @@ const INLINED = [
   'prom-client',
   'smol-toml',
   'strip-json-comments',
-  'tdigest',
   'ufo',
   'undici',
   'zod',
 ]
-const MAX_PACKED_BYTES = 600_000
 
 const folder = { path: '', tarball: '', unpacked: '' }
 
@@ -36,8 +32,7 @@ beforeAll(async () => {
   folder.path = makeFolder({}, (clean) => void cleanUps.push(clean))
   // The tests run on a fresh build; building again would pull it away from under the others.
   const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder.path])
-  const [{ filename, size }] = JSON.parse(stdout)
-  expect(size).toBeLessThan(MAX_PACKED_BYTES)
+  const [{ filename }] = JSON.parse(stdout)
   folder.tarball = join(folder.path, filename)
   await run('tar', ['-xzf', folder.tarball, '-C', folder.path])
   folder.unpacked = join(folder.path, 'package')
