@@ -56,6 +56,11 @@ describe('a compressed answer', () => {
     expect(upstream.requests[0]?.headers['accept-encoding']?.split(', ')).toContain(encoding)
   })
 
+  test('in gzip under its older name is read', async () => {
+    const body = gzipSync(JSON.stringify(ONE))
+    expect((await ask(READ, answerWith(200, body, { 'content-encoding': 'X-GZip' }))).message).toBe(JSON.stringify(ONE))
+  })
+
   test.each(COMPRESSIONS)('of nothing in %s is nothing', async (encoding) => {
     const { baseUrl } = await startUpstream(answerWith(200, '', { 'content-encoding': encoding }))
     expect(await read(createNetworkFetch(), baseUrl)).toEqual({ status: 200, text: '' })

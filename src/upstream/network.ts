@@ -43,7 +43,9 @@ function readHeader(headers: Record<string, string | string[] | undefined>, name
 
 /** What was not asked for is left as it came. */
 function decompress(body: Readable, encoding: string | string[] | undefined): Readable {
-  const createDecompressor = DECOMPRESSORS.get(String(encoding).toLowerCase())
+  // The older name of gzip, as RFC 9110 has it.
+  const name = String(encoding).toLowerCase().replace('x-gzip', 'gzip')
+  const createDecompressor = DECOMPRESSORS.get(name)
   // The error, if there is one, comes out of the stream that is returned.
   return createDecompressor ? pipeline(body, createDecompressor(), () => {}) : body
 }
