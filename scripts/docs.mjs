@@ -75,12 +75,18 @@ function writeToolPage({ name, title, description, method, path, hints, inputSch
   ].join('\n\n')
 }
 
-function writeFields({ properties, required = [] }) {
-  const rows = Object.entries(properties).map(([field, schema]) => {
+function writeFields(inputSchema) {
+  return ['| Argument | Type | | |', '| --- | --- | --- | --- |', ...writeRows(inputSchema, '')].join('\n')
+}
+
+/** A row for each field, and after it the rows of what it holds, under their whole path. */
+function writeRows({ properties = {}, required = [] }, prefix) {
+  return Object.entries(properties).flatMap(([field, schema]) => {
+    const path = prefix + field
     const need = required.includes(field) ? 'required' : ''
-    return `| \`${field}\` | ${writeType(schema)} | ${need} | ${(schema.description ?? '').replaceAll('|', '\\|')} |`
+    const row = `| \`${path}\` | ${writeType(schema)} | ${need} | ${(schema.description ?? '').replaceAll('|', '\\|')} |`
+    return [row, ...writeRows(schema, `${path}.`), ...writeRows(schema.items ?? {}, `${path}[].`)]
   })
-  return ['| Argument | Type | | |', '| --- | --- | --- | --- |', ...rows].join('\n')
 }
 
 function writeType({ type, items, enum: values, minimum, maximum, maxItems, minLength, maxLength }) {

@@ -46,7 +46,8 @@ export function createPorts(options: PortsOptions): Ports {
   async function openMcp(port: number): Promise<void> {
     const mcp = createMcpRoute({ host: createToolHost(client, log), title, callers })
     const findRoute = findIn({ '/mcp': mcp })
-    const { url } = await service.open({ host, port, findRoute, buildRefusal: buildMcpRefusal })
+    const signpost = 'MCP is served at /mcp.'
+    const { url } = await service.open({ host, port, findRoute, buildRefusal: buildMcpRefusal, signpost })
     log('info', 'listening', { url: `${url}/mcp` })
   }
 
@@ -54,7 +55,8 @@ export function createPorts(options: PortsOptions): Ports {
     const { buildRestRefusal, createRestRoutes } = await import('./rest/rest.ts')
     const needsBearer = settings.token !== undefined || settings.passthrough
     const findRoute = createRestRoutes({ client, callers, log, needsBearer })
-    const { url } = await service.open({ host, port, findRoute, buildRefusal: buildRestRefusal })
+    const signpost = 'Paths are in lower case; /openapi.json lists them.'
+    const { url } = await service.open({ host, port, findRoute, buildRefusal: buildRestRefusal, signpost })
     log('info', 'listening', { url: `${url}/openapi.json` })
   }
 

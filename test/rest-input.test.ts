@@ -181,7 +181,10 @@ describe('ids in the path', () => {
     '/mcp',
     '/',
   ])('%s is no route', async (path) => {
-    expect(await refuse({ method: 'GET', path })).toMatchObject({ status: 404, json: { title: 'Not Found' } })
+    expect(await refuse({ method: 'GET', path })).toMatchObject({
+      status: 404,
+      json: { title: 'Not Found', detail: expect.stringContaining('/openapi.json') },
+    })
   })
 })
 

@@ -1,6 +1,6 @@
 import { hashCaller, readBearer } from './bearer.ts'
 import { announcesTooMuch, readJson, TOO_LARGE } from './body.ts'
-import { isJson } from './media-type.ts'
+import { acceptsAll, isJson } from './media-type.ts'
 import { isOwnOrigin, readHostName, readScheme } from './origin.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { BuildRefusal, FindRoute, Handler, Refusal, Route } from './route.ts'
@@ -24,6 +24,8 @@ export interface Guarded {
   readonly rules: GuardRules
   readonly findRoute: FindRoute
   readonly buildRefusal: BuildRefusal
+  /** Where to go instead, in a sentence for who asked for a path that is none. */
+  readonly signpost: string
 }
 
 /** Who sent a request, and how to learn that nobody waits for its answer any more. */
@@ -40,6 +42,7 @@ interface Visit {
   readonly bearer: string | undefined
   readonly address: string
   readonly rules: GuardRules
+  readonly signpost: string
 }
 
 /** The checks, in their order. The first refusal ends it; of the body nothing has been read until then. */
@@ -55,8 +58,8 @@ export const CHECKS: Readonly<Record<string, (visit: Visit) => Refusal | undefin
     if (origin === null || isOwnOrigin({ origin, host, scheme: readScheme(headers) })) return undefined
     return { status: 403, message: 'Pages of this Origin may not call this server.' }
   },
-  path({ route }) {
-    return route ? undefined : { status: 404, message: 'There is nothing at this path.' }
+  path({ route, signpost }) {
+    return route ? undefined : { status: 404, message: `There is nothing at this path. ${signpost}` }
   },
   token({ route, bearer, rules }) {
     if (route?.open || !rules.isAllowed || (bearer !== undefined && rules.isAllowed(bearer))) return undefined
@@ -75,15 +78,16 @@ export const CHECKS: Readonly<Record<string, (visit: Visit) => Refusal | undefin
   method({ request, route }) {
     const methods = Object.keys(route?.handlers ?? {})
     if (methods.includes(request.method)) return undefined
-    return { status: 405, message: 'This method is not served here.', headers: { allow: methods.join(', ') } }
+    const allow = methods.join(', ')
+    return { status: 405, message: `Only ${allow} is served here.`, headers: { allow } }
   },
   type({ request }) {
     if (request.method !== 'POST' || isJson(request.headers.get('content-type'))) return undefined
     return { status: 415, message: 'Content-Type must be application/json.' }
   },
   accept({ request, route }) {
-    if (!route?.accepts || route.accepts(request.headers.get('accept'))) return undefined
-    return { status: 406, message: 'Accept does not list what is answered here.' }
+    if (!route?.answers || acceptsAll(request.headers.get('accept'), route.answers)) return undefined
+    return { status: 406, message: `Accept must list ${route.answers.join(' and ')}.` }
   },
   queue({ route, rules }) {
     return route?.calls && rules.isFull() ? tooMany('Too many calls are waiting', 1) : undefined
@@ -100,7 +104,7 @@ const tooMany = (what: string, seconds: number): Refusal => ({
 })
 
 /** Lets through what may come in, and answers the rest. */
-export function createGuard({ rules, findRoute, buildRefusal }: Guarded): Guard {
+export function createGuard({ rules, findRoute, buildRefusal, signpost }: Guarded): Guard {
   const checks = Object.entries(CHECKS)
   const refuse = (check: string, refusal: Refusal): Response => {
     rules.onRefusal(check, refusal.status)
@@ -109,7 +113,7 @@ export function createGuard({ rules, findRoute, buildRefusal }: Guarded): Guard 
   return async (request, { address, signal }) => {
     const route = findRoute(new URL(request.url).pathname)
     const bearer = readBearer(request.headers.get('authorization'))
-    const visit = { request, route, bearer, address, rules }
+    const visit = { request, route, bearer, address, rules, signpost }
     for (const [name, check] of checks) {
       const refusal = check(visit)
       if (refusal) return refuse(name, refusal)

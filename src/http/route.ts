@@ -15,8 +15,8 @@ export interface Route {
   readonly handlers: Readonly<Partial<Record<'GET' | 'POST', Handler>>>
   /** Anybody may ask: no token, no limits. */
   readonly open?: true
-  /** Whether the caller can read what the route answers. */
-  readonly accepts?: (accept: string | null) => boolean
+  /** Types of answers that a caller has to be able to read, every one. */
+  readonly answers?: readonly string[]
   /** Its calls go to Metronome, so there can be too many of them. */
   readonly calls?: true
 }

@@ -1,9 +1,9 @@
 import { isLoopback } from '../loopback.ts'
 import { createTokenCheck } from './bearer.ts'
-import { createGuard, type GuardRules } from './guard.ts'
+import { createGuard, type Guarded, type GuardRules } from './guard.ts'
 import { healthRoutes } from './health.ts'
 import { createRateLimit } from './rate-limit.ts'
-import { type BuildRefusal, type FindRoute, findIn, type Route } from './route.ts'
+import { findIn, type Route } from './route.ts'
 import { type OpenPort, openPort } from './server.ts'
 
 export interface ServiceOptions extends Pick<GuardRules, 'isFull' | 'onRefusal'> {
@@ -20,11 +20,9 @@ export interface ServiceOptions extends Pick<GuardRules, 'isFull' | 'onRefusal'>
 }
 
 /** What is served on one port. */
-export interface Face {
+export interface Face extends Omit<Guarded, 'rules'> {
   readonly host: string
   readonly port: number
-  readonly findRoute: FindRoute
-  readonly buildRefusal: BuildRefusal
 }
 
 /** All ports of the process: one guard, one set of limits, one health, one end. */
@@ -53,8 +51,8 @@ export function createService(options: ServiceOptions): Service {
   })
 
   return {
-    async open({ host, port, findRoute, buildRefusal }) {
-      const guard = createGuard({ rules, buildRefusal, findRoute: (path) => ownRoutes(path) ?? findRoute(path) })
+    async open({ host, port, ...face }) {
+      const guard = createGuard({ ...face, rules, findRoute: (path) => ownRoutes(path) ?? face.findRoute(path) })
       try {
         const opened = await openPort({ host, port, guard, onError })
         ports.push(opened)

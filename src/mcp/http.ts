@@ -6,7 +6,6 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Callers } from '../callers.ts'
-import { acceptsAll } from '../http/media-type.ts'
 import type { BuildRefusal, Handler, Passed, Route } from '../http/route.ts'
 import { readTraceparent } from '../upstream/traceparent.ts'
 import { exchange } from './exchange.ts'
@@ -28,7 +27,7 @@ export interface McpHttpOptions extends Pick<McpServerOptions, 'host' | 'title'>
 export function createMcpRoute(options: McpHttpOptions): Route {
   return {
     handlers: { POST: createMcpHandler(options) },
-    accepts: (accept) => acceptsAll(accept, ['application/json', 'text/event-stream']),
+    answers: ['application/json', 'text/event-stream'],
     calls: true,
   }
 }
