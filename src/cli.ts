@@ -8,12 +8,12 @@ import { createLog, type Log } from './log.ts'
 import { titleOf } from './mcp/identity.ts'
 import { openUpstream } from './open-upstream.ts'
 import type { Ports, PortsOptions } from './ports.ts'
+import { UsageError } from './program-error.ts'
 import { createRedactor } from './redact.ts'
 import { serveStdio } from './serve-stdio.ts'
 import { escapeControls } from './text.ts'
 import type { Client, ClientOptions } from './upstream/client.ts'
 import { createLazyClient } from './upstream/lazy-client.ts'
-import { UsageError } from './usage-error.ts'
 import { NAME, VERSION } from './version.ts'
 
 async function main(): Promise<void> {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { closestMatch } from 'leven'
-import { UsageError } from './usage-error.ts'
+import { UsageError } from './program-error.ts'
 
 type FlagKinds = Readonly<Record<string, { readonly type: 'boolean' | 'string'; readonly short?: string }>>
 

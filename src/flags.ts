@@ -1,5 +1,5 @@
 import { readFlags } from './flag-reader.ts'
-import { UsageError } from './usage-error.ts'
+import { UsageError } from './program-error.ts'
 
 const FLAGS = {
   help: { type: 'boolean', short: 'h' },

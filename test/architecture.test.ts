@@ -30,7 +30,7 @@ const LEAVES = [
   'loopback.ts',
   'redact.ts',
   'text.ts',
-  'usage-error.ts',
+  'program-error.ts',
   'version.ts',
 ]
 /** Between these only types. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type Config, readConfig } from '../src/config/config.ts'
 import type { Sources } from '../src/config/sources.ts'
 import { parseFlags } from '../src/flags.ts'
-import { UsageError } from '../src/usage-error.ts'
+import { UsageError } from '../src/program-error.ts'
 
 const KEYS = { a: 'mk_aaaaaaaa', b: 'mk_bbbbbbbb', c: 'mk_cccccccc', d: 'mk_dddddddd', e: 'mk_eeeeeeee' }
 const FILES: Record<string, string> = { '/run/secrets/key': `\ufeff${KEYS.c}\r\n`, '/empty': '\n' }
@@ -142,6 +142,11 @@ test.each([
   ['METRONOME_TIMEOUT_MS', '0x2000', /whole number of milliseconds/],
   ['HTTPS_PROXY', 'socks5://secretword:1080', /must be a proxy address/],
   ['http_proxy', 'http://', /HTTP_PROXY must be a proxy address/],
+  [
+    'HTTPS_PROXY',
+    'http://user:100%secretword@proxy.example',
+    /HTTPS_PROXY has a % in its user or password that must be written as %25/,
+  ],
   ['METRONOME_API_KEY', 'mk secretword', /has white space inside/],
   ['METRONOME_API_KEY', 'mk\u00a0secretword', /has white space inside/],
   ['METRONOME_API_KEY', 'mk_secretwörd', /control or non-ASCII/],

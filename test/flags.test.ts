@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os'
 import { expect, test } from 'vitest'
 import { loadSources } from '../src/config/load.ts'
 import { parseFlags } from '../src/flags.ts'
-import { UsageError } from '../src/usage-error.ts'
+import { UsageError } from '../src/program-error.ts'
 
 test.each<[string[], object]>([
   [[], { help: false, version: false, sandbox: false, envFile: undefined }],

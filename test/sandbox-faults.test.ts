@@ -5,10 +5,10 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { parseFlags } from '../src/flags.ts'
 import { buildHelp } from '../src/help.ts'
 import { acme } from '../src/operations/samples.ts'
+import { UsageError } from '../src/program-error.ts'
 import { createFaultyServer, FAULT_NAMES, parseFaults } from '../src/sandbox/faults.ts'
 import { createSandbox } from '../src/sandbox/sandbox.ts'
 import { createStore } from '../src/sandbox/store.ts'
-import { UsageError } from '../src/usage-error.ts'
 import { type OpenSandbox, openSandbox, post } from './support/sandbox.ts'
 
 const bolt = { name: 'Bolt', ingest_aliases: ['bolt'] }

@@ -1,7 +1,7 @@
 import type { Flags } from '../flags.ts'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts'
 import { isLoopback } from '../loopback.ts'
-import { UsageError } from '../usage-error.ts'
+import { UsageError } from '../program-error.ts'
 import { type HttpSettings, readHttpSettings } from './http-settings.ts'
 import { NO_KEY, readKey } from './key.ts'
 import { type ProxySettings, readProxy } from './proxy-settings.ts'

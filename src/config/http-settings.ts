@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from 'node:net'
 import type { Flags } from '../flags.ts'
 import { isLoopback } from '../loopback.ts'
-import { UsageError } from '../usage-error.ts'
+import { UsageError } from '../program-error.ts'
 import { type Sources, settingsOf } from './sources.ts'
 
 /** How the ports of the process are served. */

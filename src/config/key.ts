@@ -1,4 +1,4 @@
-import { UsageError } from '../usage-error.ts'
+import { UsageError } from '../program-error.ts'
 import type { Sources, Variables } from './sources.ts'
 
 const MIN_KEY_CHARACTERS = 8

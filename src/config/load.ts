@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { UsageError } from '../usage-error.ts'
+import { UsageError } from '../program-error.ts'
 import type { Sources, Variables } from './sources.ts'
 
 // The explicit file may set what belongs to this program and nothing else.

@@ -1,4 +1,4 @@
-import { UsageError } from '../usage-error.ts'
+import { UsageError } from '../program-error.ts'
 import { parseUrl, type Variables } from './sources.ts'
 
 /** As the usual variables give it. */
@@ -21,8 +21,20 @@ function readProxyUrl(sources: readonly Variables[], name: string): string | und
   const value = eitherCase(sources, name)
   if (!value) return undefined
   const url = parseUrl(value.includes('://') ? value : `http://${value}`)
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.href
-  throw new UsageError(`${name} must be a proxy address such as http://proxy.example:3128; correct or unset it.`)
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new UsageError(`${name} must be a proxy address such as http://proxy.example:3128; correct or unset it.`)
+  if (!isPercentEncoded(url.username + url.password))
+    throw new UsageError(`${name} has a % in its user or password that must be written as %25; correct or unset it.`)
+  return url.href
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function eitherCase(sources: readonly Variables[], name: string): string | undefined {

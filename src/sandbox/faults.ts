@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { UsageError } from '../usage-error.ts'
+import { UsageError } from '../program-error.ts'
 import { type Answer, fingerprint, type SandboxRequest } from './exchange.ts'
 import { FAULTS, type FaultName } from './fault-acts.ts'
 import { answer, findRoute } from './server.ts'

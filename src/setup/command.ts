@@ -1,7 +1,7 @@
 import { closestMatch } from 'leven'
 import type { Command } from '../commands.ts'
 import { readFlags } from '../flag-reader.ts'
-import { UsageError } from '../usage-error.ts'
+import { UsageError } from '../program-error.ts'
 import { NAME } from '../version.ts'
 import { clientFiles } from './client-files.ts'
 import { CLIENT_IDS, type ClientId, findClient } from './clients.ts'

@@ -13,7 +13,12 @@ export function createLoader(folder: string, compile: Compile, fromNode: Require
     const module: { exports: unknown } = { exports: {} }
     loaded.set(id, module)
     const path = join(folder, id)
-    compile(path).runInThisContext()(module.exports, load, module, path, folder)
+    try {
+      compile(path).runInThisContext()(module.exports, load, module, path, folder)
+    } catch (error) {
+      loaded.delete(id)
+      throw error
+    }
     return module.exports
   }
 }

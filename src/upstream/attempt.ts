@@ -1,4 +1,5 @@
 import { type $Fetch, createFetch } from 'ofetch'
+import { LoadError } from '../program-error.ts'
 import { CancelledError } from './errors.ts'
 import type { UpstreamRequest } from './request.ts'
 
@@ -53,7 +54,7 @@ const MAX_ANSWER_BYTES = MAX_ANSWER_MIB * 1024 * 1024
 const TIMED_OUT = Symbol('timed out')
 const CANCELLED = Symbol('cancelled')
 
-/** Sends a request once. Throws {@link CancelledError} when the signal aborts; every other ending is returned. */
+/** Sends a request once. Throws {@link CancelledError} when the signal aborts, `LoadError` when it cannot be sent at all. */
 export type Attempt = (request: UpstreamRequest, options: AttemptOptions) => Promise<Ending>
 
 export function createAttempt(upstream: Upstream): Attempt {
@@ -90,6 +91,8 @@ async function attempt(
     if (controller.signal.reason === CANCELLED) throw new CancelledError('cancelled while it was under way', true)
     if (controller.signal.reason === TIMED_OUT)
       return { kind: 'lost', reason: `no answer within ${timeoutMs} ms`, timedOut: true }
+    const { cause } = error as Error // ofetch's own, around what the fetch threw
+    if (cause instanceof LoadError) throw cause
     return classifyFailure(error)
   } finally {
     clearTimeout(timer)

@@ -20,7 +20,7 @@ export interface ClientOptions {
 
 export interface Client {
   /**
-   * Checks `args`, sends the operation's request and reads its answer. Throws `InputError`, `MissingKeyError`,
+   * Checks `args`, sends the operation's request and reads its answer. Throws `InputError`, `MissingKeyError`, `LoadError`,
    * `UpstreamError` or `CancelledError`.
    */
   call(op: Operation, args: unknown, context: CallContext): Promise<Reply>

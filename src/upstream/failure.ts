@@ -1,6 +1,7 @@
 import type { Log } from '../log.ts'
 import type { Operation } from '../operation/define.ts'
 import { InputError } from '../operation/input-error.ts'
+import { LoadError } from '../program-error.ts'
 import { BusyError, CancelledError, MissingKeyError, type Outcome, SHUTDOWN, UpstreamError } from './errors.ts'
 
 export interface Failure {
@@ -11,7 +12,7 @@ export interface Failure {
 }
 
 /** These say themselves what to tell the caller, and that nothing was sent. */
-const NOTHING_SENT = [InputError, MissingKeyError, BusyError]
+const NOTHING_SENT = [InputError, LoadError, MissingKeyError, BusyError]
 
 /**
  * Turns an error of a call into its answer. A call that its caller has cancelled has none, the error is thrown again;
