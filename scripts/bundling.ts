@@ -25,7 +25,8 @@ export const slimUndici = replaceModule(
   import api from 'undici/lib/api/index.js'
   Object.assign(Dispatcher.prototype, api)
   export { default as Agent } from 'undici/lib/dispatcher/agent.js'
-  export { default as EnvHttpProxyAgent } from 'undici/lib/dispatcher/env-http-proxy-agent.js'`,
+  export { default as EnvHttpProxyAgent } from 'undici/lib/dispatcher/env-http-proxy-agent.js'
+  export { default as Pool } from 'undici/lib/dispatcher/pool.js'`,
 )
 
 /** The metrics in use. The entry of prom-client loads every kind that there is, a push gateway and a cluster. */

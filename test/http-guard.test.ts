@@ -36,7 +36,7 @@ test('a request that is wrong in everything is told the first fault, and the nex
   }
   const huge = ' '.repeat(1024 * 1024 + 1)
   const says: Record<number, string> = {
-    404: 'MCP is served at /mcp.',
+    404: 'There is nothing at this path. MCP is served at /mcp.',
     405: 'Only POST is served here.',
     406: 'Accept must list application/json and text/event-stream.',
     415: 'Content-Type must be application/json.',
@@ -60,7 +60,7 @@ test('a request that is wrong in everything is told the first fault, and the nex
     if (status !== 200)
       expect(JSON.parse(answer.text)).toMatchObject({ jsonrpc: '2.0', error: { code: expect.any(Number) } })
     if (status !== 200) expect(JSON.parse(answer.text).error).not.toHaveProperty('data')
-    expect(answer.text).toContain(says[status] ?? '')
+    if (says[status]) expect(JSON.parse(answer.text).error.message).toBe(says[status])
     sent = repair(sent)
   }
   await send(url, sent)

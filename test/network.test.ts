@@ -49,11 +49,11 @@ describe('a compressed answer', () => {
     ['br', brotliCompressSync],
   ] as const
 
-  test.each(COMPRESSIONS)('in %s is asked for and read', async (encoding, compress) => {
+  test.each(COMPRESSIONS)('in %s is read', async (encoding, compress) => {
     const body = compress(JSON.stringify(ONE))
     const { message, upstream } = await ask(READ, answerWith(200, body, { 'content-encoding': encoding }))
     expect(message).toBe(JSON.stringify(ONE))
-    expect(upstream.requests[0]?.headers['accept-encoding']?.split(', ')).toContain(encoding)
+    expect(upstream.requests[0]?.headers['accept-encoding']).toBe('gzip, br')
   })
 
   test('in gzip under its older name is read', async () => {

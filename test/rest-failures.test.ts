@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createSandbox } from '../src/sandbox/sandbox.ts'
 import type { Fetch } from '../src/upstream/attempt.ts'
+import { UnsentError } from '../src/upstream/errors.ts'
 import { customerAnswer, OWN_KEY, type Sent, send, startHttp, stopAll } from './support/http.ts'
 import { ask, record, restRequest, startRest } from './support/rest.ts'
 
@@ -23,7 +24,7 @@ const lost: Fetch = async () => {
   throw new TypeError('terminated')
 }
 const refused: Fetch = async () => {
-  throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', syscall: 'connect' })
+  throw new UnsentError(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }))
 }
 /** Every wait for an answer is over before it begins. */
 const tooLate: Fetch = (_, init) =>

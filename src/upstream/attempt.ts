@@ -1,6 +1,6 @@
 import { type $Fetch, createFetch } from 'ofetch'
 import { LoadError } from '../program-error.ts'
-import { CancelledError } from './errors.ts'
+import { CancelledError, UnsentError } from './errors.ts'
 import type { UpstreamRequest } from './request.ts'
 
 /** What is needed of a `fetch`: every one of the standard's can be used. */
@@ -35,8 +35,8 @@ export interface Upstream {
 export type Ending =
   /** A whole answer came; `text` is absent when its body could not be read as text, and `problem` says why. */
   | { kind: 'answered'; status: number; headers: FetchAnswer['headers']; text?: string; problem?: string }
-  /** The connection was never made, so nothing was sent. */
-  | { kind: 'unsent'; reason: string }
+  /** Nothing of the request was written: mostly there was no connection. */
+  | { kind: 'unsent'; reason: string; timedOut?: true }
   /** The request may have arrived, the answer did not. */
   | { kind: 'lost'; reason: string; timedOut?: true }
 
@@ -58,8 +58,7 @@ const CANCELLED = Symbol('cancelled')
 export type Attempt = (request: UpstreamRequest, options: AttemptOptions) => Promise<Ending>
 
 export function createAttempt(upstream: Upstream): Attempt {
-  // ofetch passes on what it gets, and hands out what comes.
-  const { raw } = createFetch({ fetch: upstream.fetch as typeof globalThis.fetch })
+  const { raw } = createFetch({ fetch: upstream.fetch as typeof fetch }) // ofetch needs no more of it than we do
   return (request, options) => attempt(raw, upstream.baseUrl, request, options)
 }
 
@@ -88,12 +87,12 @@ async function attempt(
     })
     return { kind: 'answered', status: response.status, headers: response.headers, ...(await readBody(response.body)) }
   } catch (error) {
-    if (controller.signal.reason === CANCELLED) throw new CancelledError('cancelled while it was under way', true)
-    if (controller.signal.reason === TIMED_OUT)
-      return { kind: 'lost', reason: `no answer within ${timeoutMs} ms`, timedOut: true }
     const { cause } = error as Error // ofetch's own, around what the fetch threw
     if (cause instanceof LoadError) throw cause
-    return classifyFailure(error)
+    const sent = !(cause instanceof UnsentError)
+    if (controller.signal.reason === CANCELLED) throw new CancelledError('cancelled while it was under way', sent)
+    if (controller.signal.reason === TIMED_OUT) return describeTimeout(sent, timeoutMs)
+    return describeBreak(sent, error)
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', cancel)
@@ -122,29 +121,27 @@ interface SystemError {
   name?: string
   message?: string
   code?: string
-  syscall?: string
   cause?: unknown
   errors?: unknown[]
 }
 
-// Failures that Node reports before a request leaves the machine: names, refused connections, TLS handshakes. EHOSTUNREACH
-// and its like are none of them: a connection that is in use can end so, too.
-const UNSENT_CODES =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|UNABLE_TO_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_TLS_CERT_\w+)$/
-
 // undici gives a refused tunnel the code of an aborted request; only its message tells them apart.
 const TUNNEL_REFUSED = /^Proxy response \((\d+)\)/
 
-function classifyFailure(error: unknown): Ending {
+function describeTimeout(sent: boolean, timeoutMs: number): Ending {
+  return sent
+    ? { kind: 'lost', reason: `no answer within ${timeoutMs} ms`, timedOut: true }
+    : { kind: 'unsent', reason: `no connection within ${timeoutMs} ms`, timedOut: true }
+}
+
+function describeBreak(sent: boolean, error: unknown): Ending {
   const causes = flattenCauses(error)
+  const isForeign = causes.some(({ name }) => name === 'HTTPParserError')
+  const why = isForeign ? 'what came is not valid HTTP' : causes.find(({ code }) => code)?.code
+  const inBrackets = why ? ` (${why})` : ''
+  if (sent) return { kind: 'lost', reason: `the connection broke${inBrackets}` }
   const proxyStatus = causes.map(({ message = '' }) => TUNNEL_REFUSED.exec(message)?.[1]).find(Boolean)
-  if (proxyStatus) return { kind: 'unsent', reason: `the proxy answered ${proxyStatus}` }
-  if (causes.some(({ name }) => name === 'HTTPParserError'))
-    return { kind: 'lost', reason: 'what came is not valid HTTP' }
-  const code = causes.find((cause) => cause.code)?.code
-  const unsent = causes.some(({ code = '', syscall }) => UNSENT_CODES.test(code) || syscall === 'connect')
-  if (unsent) return { kind: 'unsent', reason: `no connection (${code})` }
-  return { kind: 'lost', reason: `the connection broke${code ? ` (${code})` : ''}` }
+  return { kind: 'unsent', reason: proxyStatus ? `the proxy answered ${proxyStatus}` : `no connection${inBrackets}` }
 }
 
 function flattenCauses(error: unknown): SystemError[] {

@@ -42,6 +42,15 @@ export class CancelledError extends Error {
   }
 }
 
+/** What a `fetch` throws for a request of which nothing was written to a connection. */
+export class UnsentError extends Error {
+  override readonly name = 'UnsentError'
+
+  constructor(cause: unknown) {
+    super('nothing was written', { cause })
+  }
+}
+
 /** No API key for this call: nothing was sent. */
 export class MissingKeyError extends Error {
   override readonly name = 'MissingKeyError'

@@ -36,6 +36,6 @@ export function failureOf(ending: Ending): UpstreamFailure {
   return {
     status: ending.kind === 'answered' ? ending.status : undefined,
     retryAfterSeconds: readRetryAfter(ending),
-    timedOut: ending.kind === 'lost' && ending.timedOut === true,
+    timedOut: ending.kind !== 'answered' && ending.timedOut === true,
   }
 }

@@ -3,6 +3,7 @@ import { buildResponse, readRequest, type SandboxRequest } from '../../src/sandb
 import { answer } from '../../src/sandbox/server.ts'
 import { createStore, type Store } from '../../src/sandbox/store.ts'
 import type { Upstream } from '../../src/upstream/attempt.ts'
+import { UnsentError } from '../../src/upstream/errors.ts'
 
 /** What happens to one attempt of a write. `Done` means that Metronome did it before the fault. */
 export const FAULTS = [
@@ -73,7 +74,7 @@ export function createFaultyMetronome(isWrite: (request: SandboxRequest) => bool
       case 'none':
         return buildResponse(answer(store, request))
       case 'refused':
-        throw networkError('ECONNREFUSED')
+        throw new UnsentError(networkError('ECONNREFUSED'))
       case 'reset':
         throw networkError('ECONNRESET')
       case 'resetDone':
