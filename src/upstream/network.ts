@@ -5,8 +5,6 @@ import type { ProxySettings } from '../config/proxy-settings.ts'
 import type { Fetch } from './attempt.ts'
 import { UnsentError } from './errors.ts'
 
-type Interceptor = Dispatcher.DispatcherComposeInterceptor
-
 /**
  * A `fetch` by way of undici's `request`, which takes less than half of the processor time that Node's own `fetch`
  * takes, and is the same on every Node. Throws {@link UnsentError} for a request of which nothing was written, otherwise
@@ -15,7 +13,7 @@ type Interceptor = Dispatcher.DispatcherComposeInterceptor
 export function createNetworkFetch(proxy?: ProxySettings): Fetch {
   const written = new WeakSet<object>()
   const agent = proxy ? new EnvHttpProxyAgent({ ...NO_PROXY, ...proxy, ...OPTIONS, clientFactory }) : new Agent(OPTIONS)
-  const dispatcher = agent.compose(noteWriting(written))
+  const dispatcher = noteWriting(agent, written)
   return async (url, { method, headers, body, signal }) => {
     const { origin, pathname, search } = new URL(url)
     headers.set('accept-encoding', ACCEPTED)
@@ -41,16 +39,20 @@ const NO_PROXY = { httpProxy: '', httpsProxy: '', noProxy: '' }
 // As long as undici gives a connection; a call that has given up leaves its tunnel to this.
 const TUNNEL_MS = 10_000
 
-/** undici tells a handler that a request starts right before it writes the first of it. */
-function noteWriting(written: WeakSet<object>): Interceptor {
-  return (dispatch) => (request, handler) => {
-    const { onRequestStart } = handler
-    handler.onRequestStart = (...start) => {
+/**
+ * The same agent, noting each request right before undici writes the first of it, which is when it calls `onConnect`. The
+ * documented `compose` wraps every callback of a request twice, which a call notices.
+ */
+function noteWriting(agent: Dispatcher, written: WeakSet<object>): Dispatcher {
+  const dispatch: Dispatcher['dispatch'] = (request, handler) => {
+    const { onConnect } = handler
+    handler.onConnect = (abort) => {
       written.add(request)
-      onRequestStart?.apply(handler, start)
+      onConnect?.call(handler, abort)
     }
-    return dispatch(request, handler)
+    return agent.dispatch(request, handler)
   }
+  return Object.assign(Object.create(agent), { dispatch })
 }
 
 /** undici heeds a signal only once there is a connection. */
@@ -66,7 +68,7 @@ function clientFactory(origin: URL, options: object): Dispatcher {
 }
 
 /** By its code undici would take a proxy's hanging up for something that passes, and connect again without end. */
-const hideCodes: Interceptor = (dispatch) => (request, handler) => {
+const hideCodes: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (request, handler) => {
   const { onResponseError } = handler
   handler.onResponseError = (controller, cause) =>
     onResponseError?.call(handler, controller, new Error('no tunnel', { cause }))
