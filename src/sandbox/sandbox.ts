@@ -12,6 +12,7 @@ export interface SandboxOptions {
   readonly store?: Store
 }
 
+/** Its `fetch` is the standard one in full, for whoever serves it on a port. */
 export interface Sandbox extends Upstream {
   readonly fetch: typeof globalThis.fetch
 }
