@@ -29,3 +29,13 @@ export function quoteForeign(text: string): string {
   const shown = escapeControls(plain.trim())
   return shown.length > MAX_QUOTED ? `${shown.slice(0, MAX_QUOTED)}…` : shown
 }
+
+/** Whether every % in a piece of a URL stands for a byte of UTF-8. */
+export function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -12,6 +12,12 @@ const behindProxy = (httpsProxy: string): Partial<Upstream> => ({
   fetch: createNetworkFetch({ httpsProxy }),
 })
 
+/** Ways to Metronome that end at a socket which never says anything. */
+const DEAD_ENDS: [string, (silent: string) => Partial<Upstream>][] = [
+  ['a server that does not answer in TLS', (url) => ({ baseUrl: url.replace('http:', 'https:') })],
+  ['a proxy that does not answer', (url) => behindProxy(url)],
+]
+
 describe('without a connection nothing was sent', () => {
   /** Takes connections and says nothing, not even in TLS. */
   const startSilence = async () => {
@@ -23,10 +29,7 @@ describe('without a connection nothing was sent', () => {
     return { baseUrl, open: () => open }
   }
 
-  test.each<[string, (silent: string) => Partial<Upstream>]>([
-    ['a server that does not answer in TLS', (url) => ({ baseUrl: url.replace('http:', 'https:') })],
-    ['a proxy that does not answer', (url) => behindProxy(url)],
-  ])('%s: the deadline holds, and says so', async (_, reach) => {
+  test.each(DEAD_ENDS)('%s: the deadline holds, and says so', async (_, reach) => {
     const { baseUrl } = await startSilence()
     for (const [tool, args] of [READ, WRITE]) {
       const startedAt = Date.now()
@@ -38,10 +41,7 @@ describe('without a connection nothing was sent', () => {
     }
   })
 
-  test.each<[string, (silent: string) => Partial<Upstream>]>([
-    ['a server', (url) => ({ baseUrl: url.replace('http:', 'https:') })],
-    ['a proxy', (url) => behindProxy(url)],
-  ])('a call that waits for %s can be cancelled, and its write leaves no doubt', async (_, reach) => {
+  test.each(DEAD_ENDS)('a call that waits for %s can be cancelled, and its write leaves no doubt', async (_, reach) => {
     const silence = await startSilence()
     const canceller = new AbortController()
     const { mcp, logLines } = await connectClient({ upstream: reach(silence.baseUrl) })

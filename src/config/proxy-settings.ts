@@ -1,4 +1,5 @@
 import { UsageError } from '../program-error.ts'
+import { isPercentEncoded } from '../text.ts'
 import { parseUrl, type Variables } from './sources.ts'
 
 /** As the usual variables give it. */
@@ -26,15 +27,6 @@ function readProxyUrl(sources: readonly Variables[], name: string): string | und
   if (!isPercentEncoded(url.username + url.password))
     throw new UsageError(`${name} has a % in its user or password that must be written as %25; correct or unset it.`)
   return url.href
-}
-
-function isPercentEncoded(text: string): boolean {
-  try {
-    decodeURIComponent(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function eitherCase(sources: readonly Variables[], name: string): string | undefined {

@@ -1,11 +1,12 @@
 import * as z from 'zod'
 import type { JsonObject } from '../operation/define.ts'
 import type { InputIssue } from '../operation/input-error.ts'
+import { isPercentEncoded } from '../text.ts'
 
 /** Reads a query into the types that `input` wants. Text that is none of them stays text, for the check to refuse. */
 export function readQuery(search: string, input: z.ZodObject, issues: InputIssue[]): JsonObject {
   // Otherwise such bytes would turn into other characters, and be sent so.
-  if (!isEncoded(search)) issues.push({ path: 'query', message: 'is not percent-encoded UTF-8' })
+  if (!isPercentEncoded(search)) issues.push({ path: 'query', message: 'is not percent-encoded UTF-8' })
   const parameters = new URLSearchParams(search)
   const names = new Set(parameters.keys())
   return Object.fromEntries(
@@ -14,15 +15,6 @@ export function readQuery(search: string, input: z.ZodObject, issues: InputIssue
       return [name, readValues(parameters.getAll(name), schema)]
     }),
   )
-}
-
-function isEncoded(search: string): boolean {
-  try {
-    decodeURIComponent(search)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** Lists come joined by commas, repeated, or both; of anything else there is one. */
