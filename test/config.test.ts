@@ -147,6 +147,7 @@ test.each([
     'http://user:100%secretword@proxy.example',
     /HTTPS_PROXY has a % in its user or password that must be written as %25/,
   ],
+  ['HTTPS_PROXY', 'http://user%:41secretword@proxy.example', /HTTPS_PROXY has a %/],
   ['METRONOME_API_KEY', 'mk secretword', /has white space inside/],
   ['METRONOME_API_KEY', 'mk\u00a0secretword', /has white space inside/],
   ['METRONOME_API_KEY', 'mk_secretwörd', /control or non-ASCII/],

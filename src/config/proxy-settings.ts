@@ -24,7 +24,7 @@ function readProxyUrl(sources: readonly Variables[], name: string): string | und
   const url = parseUrl(value.includes('://') ? value : `http://${value}`)
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
     throw new UsageError(`${name} must be a proxy address such as http://proxy.example:3128; correct or unset it.`)
-  if (!isPercentEncoded(url.username + url.password))
+  if (![url.username, url.password].every(isPercentEncoded))
     throw new UsageError(`${name} has a % in its user or password that must be written as %25; correct or unset it.`)
   return url.href
 }
