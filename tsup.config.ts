@@ -1,58 +1,46 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { defineConfig, type Options } from 'tsup'
-import { dropUnusedSchemas, replaceModule, slimPromClient, slimUndici, toCommonJs } from './scripts/bundling.ts'
+import { readFileSync } from 'node:fs'
+import type { Plugin } from 'esbuild'
+import { defineConfig } from 'tsup'
 import { createNotices } from './scripts/notices.ts'
-import { tools } from './src/mcp/tool-list.ts'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 
-const shared: Options = {
+/** Puts `contents` in the place of modules that are imported but never called. */
+function stub(filter: RegExp, contents: string): Plugin {
+  const namespace = `stub ${filter}`
+  return {
+    name: namespace,
+    setup(build) {
+      build.onResolve({ filter }, ({ path }) => ({ path, namespace, sideEffects: false }))
+      build.onLoad({ filter: /.*/, namespace }, () => ({ contents }))
+    },
+  }
+}
+
+export default defineConfig({
+  entry: { main: 'src/cli/main.ts' },
+  format: 'esm',
   target: 'node20.19',
   platform: 'node',
+  splitting: true,
+  clean: true,
   minify: true,
-  // Nothing is left for the user's npm to install.
+  // Users have nothing to install.
   noExternal: [/.*/],
   define: { PACKAGE_VERSION: JSON.stringify(version) },
+  // Bundled CommonJS packages load Node's modules with require.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
   esbuildPlugins: [
-    // tools/list is known when the program is built; a start need not make it from the schemas again.
-    replaceModule(/\/tool-list\.ts$/, `export const tools = ${JSON.stringify(tools)}`),
-    dropUnusedSchemas,
-    slimUndici,
-    slimPromClient,
-    // The SDK's second validator, second zod and second converter: none is called by a server whose schemas are zod 4.
-    replaceModule(/\/ajv-provider\.js$/, 'export class AjvJsonSchemaValidator {}'),
-    replaceModule(/^zod\/v3$/, 'export {}'),
-    replaceModule(/^zod-to-json-schema$/, 'export const zodToJsonSchema = undefined'),
+    // The SDK's second validator, second zod and second converter: a server whose schemas are zod 4 calls none of them.
+    stub(/\/ajv-provider\.js$/, 'export class AjvJsonSchemaValidator {}'),
+    stub(/^zod\/v3$/, 'export {}'),
+    stub(/^zod-to-json-schema$/, 'export const zodToJsonSchema = undefined'),
     createNotices(),
   ],
   esbuildOptions(options) {
-    // ofetch's entry for Node brings node-fetch-native along, which Node has no need of.
+    // ofetch's entry for Node brings node-fetch-native, which Node does not need.
     options.alias = { ofetch: './node_modules/ofetch/dist/index.mjs' }
   },
-}
-
-// Several builds write there at the same time, so that none of them may clean it.
-rmSync('dist', { recursive: true, force: true })
-
-/** What imports the package loads the program's own chunks: a second bundle would double the tarball. */
-function writeModuleEntry(): void {
-  const require = createRequire(import.meta.url)
-  const names = Object.keys(require('./dist/library.cjs')).sort().join(', ')
-  writeFileSync('dist/index.js', `import library from './library.cjs'\nexport const { ${names} } = library\n`)
-}
-
-export default defineConfig([
-  // CommonJS, since V8's code cache takes scripts only; splitting, for what loads on demand: calls, sandbox, proxy.
-  {
-    ...shared,
-    entry: { cli: 'src/cli.ts', library: 'src/index.ts' },
-    format: 'esm',
-    splitting: true,
-    plugins: [toCommonJs],
-    outExtension: () => ({ js: '.cjs' }),
-    onSuccess: async () => writeModuleEntry(),
-  },
-  { ...shared, entry: { start: 'src/start/start.ts' }, format: 'cjs' },
-  { entry: { index: 'src/index.ts' }, format: 'esm', dts: { only: true } },
-])
+})

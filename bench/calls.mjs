@@ -1,5 +1,5 @@
-// What a call costs beyond a direct fetch, and the processor time of a call with 32 in flight.
-import { median, readCpu, row, takeTurns } from './figures.mjs'
+// The time of a call, and the processor time of a call with 32 in flight, compared with a bare McpServer.
+import { interleave, median, pairedRatio, readCpu, row } from './stats.mjs'
 import { openServer } from './stdio-client.mjs'
 
 const CUSTOMER_ID = 'd7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
@@ -10,8 +10,8 @@ const PARALLEL_CALLS = 3_000
 
 const SERVERS = {
   ours: 'bin/metronome-customers-mcp.js',
-  'json lines': 'bench/floors/json-lines.mjs',
-  McpServer: 'bench/floors/mcp-server.mjs',
+  'json lines': 'bench/baselines/json-lines.mjs',
+  McpServer: 'bench/baselines/mcp-server.mjs',
 }
 
 export async function measureCalls(node, env) {
@@ -20,42 +20,41 @@ export async function measureCalls(node, env) {
   const call = ({ callTool }) => callTool('get-customer', { customer_id: CUSTOMER_ID })
   const direct = async () => (await fetch(`${env.METRONOME_BASE_URL}/v1/customers/${CUSTOMER_ID}`)).json()
 
-  // Thousands of calls, so that what follows meets optimised code.
-  await takeTurns(
+  // Thousands of calls, so that optimized code is measured.
+  await interleave(
     1,
-    mapValues(servers, (server) => () => spendCpu(server, call)),
+    mapValues(servers, (server) => () => measureCpu(server, call)),
   )
-  const cpu = await takeTurns(
+  const cpu = await interleave(
     5,
-    mapValues(servers, (server) => () => spendCpu(server, call)),
+    mapValues(servers, (server) => () => measureCpu(server, call)),
   )
 
   const asked = { direct, ...mapValues(servers, (server) => () => call(server)) }
-  const times = await takeTurns(
+  const times = await interleave(
     BLOCKS,
     mapValues(asked, (ask) => () => timeCalls(ask)),
   )
-  const beyond = (name) => median(times[name].map((time, block) => time - times.direct[block]))
 
   for (const server of Object.values(servers)) await server.close()
 
-  const microseconds = (name) => `${name} ${(beyond(name) * 1000).toFixed(0)} µs`
+  const microseconds = (name) => `${name} ${(median(times[name]) * 1000).toFixed(0)} µs`
   const spent = (name) => `${name} ${median(cpu[name]).toFixed(2)} ms`
   return [
     row(
-      'get-customer beyond a direct fetch, p50',
+      'get-customer, p50',
       microseconds('ours'),
-      `${microseconds('McpServer')}, ${microseconds('json lines')}`,
-      beyond('ours') / beyond('McpServer'),
-      1.1,
+      `${microseconds('McpServer')}, ${microseconds('json lines')}, ${microseconds('direct')}`,
+      pairedRatio(times.ours, times.McpServer),
+      1.0,
       0.9,
     ),
     row(
       `CPU per call, ${CALLS_IN_FLIGHT} in flight`,
       spent('ours'),
       `${spent('McpServer')}, ${spent('json lines')}`,
-      median(cpu.ours.map((time, block) => time / cpu.McpServer[block])),
-      1.1,
+      pairedRatio(cpu.ours, cpu.McpServer),
+      1.0,
       0.9,
     ),
   ]
@@ -73,7 +72,7 @@ async function timeCalls(ask) {
 }
 
 /** Milliseconds of processor time a call. */
-async function spendCpu(server, call) {
+async function measureCpu(server, call) {
   const before = readCpu(server.pid)
   let left = PARALLEL_CALLS
   const caller = async () => {

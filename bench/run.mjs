@@ -31,8 +31,7 @@ try {
 
 async function measure(node) {
   const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()
-  // Later releases start so fast that even a bare node:http server takes twice as long: no limit there.
-  const limits = version.startsWith('v20.') ? { stdio: [1.6, 1.4], http: [2.4, 1.8] } : { stdio: [2.3, 1.5], http: [] }
+  const limits = version.startsWith('v20.') ? { stdio: [2.3, 2.0], http: [] } : { stdio: [2.7, 2.4], http: [] }
   console.log(`\n${version}, ${process.platform}, ${availableParallelism()} cores\n\n${HEAD}`)
   const sections = [
     () => measureStart(node, env, limits),

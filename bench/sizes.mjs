@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
-import { median, pairedRatio, row, takeTurns } from './figures.mjs'
+import { interleave, median, pairedRatio, row } from './stats.mjs'
 import { openServer, timeRun } from './stdio-client.mjs'
 
 const ROUNDS = 5
@@ -29,7 +29,7 @@ export async function measurePackage() {
   try {
     const ours = pack(resolve('.'), folder)
     const floor = pack(writeEmptyPackage(folder), folder)
-    const runs = await takeTurns(ROUNDS, { ours: () => runCold(ours, folder), floor: () => runCold(floor, folder) })
+    const runs = await interleave(ROUNDS, { ours: () => runCold(ours, folder), floor: () => runCold(floor, folder) })
     const kilobytes = Math.round(statSync(ours).size / 1000)
     const [mine, theirs] = [runs.ours, runs.floor].map((times) => `${median(times).toFixed(0)} ms`)
     return [

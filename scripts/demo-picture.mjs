@@ -6,7 +6,7 @@ const FONT_SIZE = 14
 const CHARACTER_WIDTH = 8.43
 const LINE_HEIGHT = 20
 const MARGIN = 20
-const COLOURS = { step: '#7ee787', refused: '#ffa657', plain: '#c9d1d9' }
+const COLOURS = { step: '#7ee787', rejected: '#ffa657', plain: '#c9d1d9' }
 
 const story = execFileSync(process.execPath, ['scripts/demo.mjs'], { encoding: 'utf8' })
 // The list of tools stands in the README; ids are told apart by their first digits. That of a new customer differs
@@ -41,7 +41,7 @@ function drawLine(line, index) {
 
 function pickColour(line) {
   if (/^(\$|\d+\.|Done)/.test(line)) return COLOURS.step
-  return /refused|not_applied|cannot be undone/i.test(line) ? COLOURS.refused : COLOURS.plain
+  return /rejected|not_applied|cannot be undone/i.test(line) ? COLOURS.rejected : COLOURS.plain
 }
 
 function escapeXml(text) {

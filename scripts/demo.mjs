@@ -1,5 +1,5 @@
-// Tells a billing story on the sandbox, through the built program and the MCP SDK's own client. Further flags go to the
-// program: `npm run demo -- --sandbox-faults lost-answer`.
+// Runs a billing scenario on the sandbox, through the built program and the MCP SDK's own client. Further options go to
+// the program: `npm run demo -- --sandbox-faults lost-response`.
 import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
@@ -10,24 +10,23 @@ const client = new Client({ name: 'demo', version: '1.0.0' })
 async function main() {
   const args = [program, '--sandbox', ...process.argv.slice(2)]
   await client.connect(new StdioClientTransport({ command: process.execPath, args }))
-  say(`${client.getServerVersion()?.title}: no account, no key, no network.`)
+  write(`${client.getServerVersion()?.title}: no account, no key, no network.`)
   await showTools()
   const acme = await findByAlias()
   const bolt = await createWithStripe()
-  await meetTakenAlias(acme)
+  await showAliasConflict(acme)
   await rename(bolt)
   await moveAlias(acme, bolt)
   await showConfigurations(bolt)
   await getDashboard(bolt)
   await archive(bolt)
-  say('\nDone. Every step went as told.')
+  write('\nDone: every step had the expected result.')
 }
 
 async function showTools() {
   const { tools } = await client.listTools()
-  check(tools.length === 15, `15 tools are listed, not ${tools.length}`)
-  say(`\nThe ${tools.length} tools`)
-  for (const { name, annotations } of tools) say(`  ${annotations?.readOnlyHint ? 'reads ' : 'writes'}  ${name}`)
+  write(`\nThe ${tools.length} tools`)
+  for (const { name, annotations } of tools) write(`  ${annotations?.readOnlyHint ? 'reads ' : 'writes'}  ${name}`)
 }
 
 async function findByAlias() {
@@ -35,8 +34,8 @@ async function findByAlias() {
   const { data } = await call('list-customers', { ingest_alias: 'acme-prod' })
   const [found] = data
   check(data.length === 1 && found.name === 'Acme Robotics', 'the alias belongs to Acme Robotics')
-  tell(`${found.name}, customer ${found.id}`)
-  tell(`Aliases: ${found.ingest_aliases.join(', ')}`)
+  print(`${found.name}, customer ${found.id}`)
+  print(`Aliases: ${found.ingest_aliases.join(', ')}`)
   return found
 }
 
@@ -54,38 +53,38 @@ async function createWithStripe() {
     ],
   })
   check(bolt.name === 'Bolt Analytics' && bolt.ingest_aliases[0] === 'bolt-prod', 'the customer is as asked for')
-  tell(`Created customer ${bolt.id}`)
+  print(`Created customer ${bolt.id}`)
   return bolt
 }
 
-async function meetTakenAlias(acme) {
+async function showAliasConflict(acme) {
   step('Create another customer with the alias "acme-prod"')
-  const refusal = await callInVain('create-customer', { name: 'Acme Again', ingest_aliases: ['acme-prod'] })
-  check(refusal.includes('409') && refusal.includes(acme.id), 'the refusal is a 409 that names the holder')
-  check(refusal.includes('not_applied'), 'the refusal says that nothing was written')
-  tell(`Refused (409): the alias belongs to customer ${acme.id}.`)
-  tell('Nothing was created; the answer says so: not_applied.')
+  const error = await expectError('create-customer', { name: 'Acme Again', ingest_aliases: ['acme-prod'] })
+  check(error.includes('409') && error.includes(acme.id), 'the error is a 409 that names the holder')
+  check(error.includes('not_applied'), 'the error says that nothing was written')
+  print(`Rejected (409): the alias belongs to customer ${acme.id}.`)
+  print('Nothing was created; the error says so: not_applied.')
 }
 
 async function rename(bolt) {
   step('Rename it')
   const { data } = await call('update-customer-name', { customer_id: bolt.id, name: 'Bolt Analytics Europe' })
   check(data.name === 'Bolt Analytics Europe', 'the new name is in place')
-  tell(`Now called ${data.name}`)
+  print(`Now called ${data.name}`)
 }
 
 async function moveAlias(acme, bolt) {
   step('Move the alias "acme-prod" from Acme Robotics to it')
   const wanted = { customer_id: bolt.id, ingest_aliases: ['bolt-prod', 'acme-prod'] }
-  const refusal = await callInVain('create-update-customer-ingest-aliases', wanted)
-  check(refusal.includes('409'), 'an alias cannot be taken from its holder')
-  tell('Refused (409) while Acme Robotics has it.')
+  const error = await expectError('create-update-customer-ingest-aliases', wanted)
+  check(error.includes('409'), 'an alias cannot be taken from its holder')
+  print('Rejected (409) while Acme Robotics has it.')
   const left = acme.ingest_aliases.filter((alias) => alias !== 'acme-prod')
   await call('create-update-customer-ingest-aliases', { customer_id: acme.id, ingest_aliases: left })
   await call('create-update-customer-ingest-aliases', wanted)
   const { data } = await call('list-customers', { ingest_alias: 'acme-prod' })
   check(data.length === 1 && data[0].id === bolt.id, 'the alias has moved')
-  tell(`Removed there first, then added here: ${data[0].ingest_aliases.join(', ')}`)
+  print(`Removed there first, then added here: ${data[0].ingest_aliases.join(', ')}`)
 }
 
 async function showConfigurations(bolt) {
@@ -93,8 +92,8 @@ async function showConfigurations(bolt) {
   const { data } = await call('fetch-billing-provider-configurations-customer', { customer_id: bolt.id })
   const [stripe] = data
   check(data.length === 1 && stripe.billing_provider === 'stripe', 'there is one configuration, for Stripe')
-  tell(`To ${stripe.billing_provider}, customer ${stripe.configuration.stripe_customer_id}`)
-  tell(`Collected by ${stripe.configuration.stripe_collection_method}`)
+  print(`To ${stripe.billing_provider}, customer ${stripe.configuration.stripe_customer_id}`)
+  print(`Collected by ${stripe.configuration.stripe_collection_method}`)
 }
 
 async function getDashboard(bolt) {
@@ -102,8 +101,8 @@ async function getDashboard(bolt) {
   const { data } = await call('get-embeddable-customer-dashboard', { customer_id: bolt.id, dashboard: 'invoices' })
   const link = new URL(data.url)
   check(link.searchParams.has('token'), 'the link carries its own access')
-  tell(`${link.origin}${link.pathname}`)
-  tell('(its token is a secret and not shown here)')
+  print(`${link.origin}${link.pathname}`)
+  print('(its token is a secret and not shown here)')
 }
 
 async function archive(bolt) {
@@ -114,10 +113,10 @@ async function archive(bolt) {
   check(active.data.length === 0 && archived.data[0]?.id === bolt.id, 'it is among the archived customers only')
   const { data } = await call('fetch-billing-provider-configurations-customer', { customer_id: bolt.id })
   check(data.length === 0, 'its billing is archived, too')
-  tell('Archived, with its Stripe configuration; this cannot be undone.')
-  const refusal = await callInVain('create-customer', { name: 'Bolt', ingest_aliases: ['bolt-prod'] })
-  check(refusal.includes('409'), 'aliases of archived customers stay taken')
-  tell('Its aliases stay taken: "bolt-prod" is refused (409) for a new customer.')
+  print('Archived, with its Stripe configuration; this cannot be undone.')
+  const error = await expectError('create-customer', { name: 'Bolt', ingest_aliases: ['bolt-prod'] })
+  check(error.includes('409'), 'aliases of archived customers stay taken')
+  print('Its aliases stay taken: "bolt-prod" is rejected (409) for a new customer.')
 }
 
 async function call(name, args) {
@@ -126,10 +125,10 @@ async function call(name, args) {
   return structuredContent
 }
 
-/** The words of a call that has to fail. */
-async function callInVain(name, args) {
+/** The message of a call that must fail. */
+async function expectError(name, args) {
   const { isError, content } = await client.callTool({ name, arguments: args })
-  check(isError, `${name} is refused, but it worked`)
+  check(isError, `${name} fails, but it succeeded`)
   return content[0].text
 }
 
@@ -140,11 +139,11 @@ function check(holds, expectation) {
 let steps = 0
 function step(question) {
   steps += 1
-  say(`\n${steps}. ${question}`)
+  write(`\n${steps}. ${question}`)
 }
 
-const tell = (line) => say(`   ${line}`)
-const say = (line) => process.stdout.write(`${line}\n`)
+const print = (line) => write(`   ${line}`)
+const write = (line) => process.stdout.write(`${line}\n`)
 
 try {
   await main()

@@ -1,7 +1,12 @@
-// Writes the generated parts of README.md and docs/: `npm run docs`; with --check it only says what is stale.
+// Writes the generated parts of README.md and docs/: `npm run docs`; with --check it only reports what is stale.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { operations } from '../dist/index.js'
+import { importSource } from './import-source.mjs'
+
+const { operations } = await importSource('src/operations/index.ts')
+const { CLIENTS } = await importSource('src/cli/print-config/clients.ts')
+const { VARIABLES } = await importSource('src/cli/options.ts')
+const tools = JSON.parse(readFileSync('src/mcp/tools.generated.json', 'utf8'))
 
 const PROGRAM = 'bin/metronome-customers-mcp.js'
 const PAGES = [
@@ -10,17 +15,19 @@ const PAGES = [
     .filter((file) => file.endsWith('.md'))
     .map((file) => `docs/${file}`),
 ]
-const LINKED = { cursor: 'Cursor', vscode: 'VS Code', 'lm-studio': 'LM Studio', kiro: 'Kiro' }
 
-/** What stands between `<!-- generated: NAME -->` and `<!-- end -->`, by the first word of NAME. */
+/** The text between `<!-- generated: NAME -->` and `<!-- end -->`, by the first word of NAME. */
 const GENERATORS = {
   links: () =>
-    Object.entries(LINKED)
-      .map(([id, title]) => `[${title}](${runProgram('print-config', id, '--link').trim()})`)
+    Object.entries(CLIENTS)
+      .filter(([, { installLink }]) => installLink)
+      .map(([id, { title }]) => `[${title}](${runProgram('print-config', id, '--link').trim()})`)
       .join(' · '),
   config: (...flags) => fence(flags[0] === 'codex' ? 'toml' : 'json', runProgram('print-config', ...flags)),
   'tool-table': writeToolTable,
   'tool-pages': () => operations.map(writeToolPage).join('\n\n'),
+  clients: () => Object.entries(CLIENTS).map(writeClient).join('\n\n'),
+  variables: writeVariables,
   help: (...words) => fence('text', runProgram(...words, '--help')),
 }
 
@@ -37,7 +44,7 @@ const stale = PAGES.filter((page) => {
 if (stale.length > 0) console.error(`${process.argv.includes('--check') ? 'stale' : 'written'}: ${stale.join(', ')}`)
 if (process.argv.includes('--check') && stale.length > 0) process.exitCode = 1
 
-/** The formatter lays out tables and samples; what it makes of fresh parts equals the page. */
+/** The formatter lays out tables and samples, so that generated parts equal the page. */
 function format(page, text) {
   const flags = ['format', `--stdin-file-path=${page}`]
   return execFileSync('node_modules/.bin/biome', flags, { encoding: 'utf8', input: text })
@@ -54,32 +61,55 @@ function runProgram(...args) {
   return execFileSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8', stdio: 'pipe', env: { PATH, HOME } })
 }
 
-function writeToolTable() {
-  const rows = operations.map(({ name, description, hints }) => {
-    const [sentence] = description.match(/^.*?[.;](?=\s|$)/) ?? [description]
-    return `| [\`${name}\`](docs/tools.md#${name}) | ${hints.readOnly ? 'reads' : 'writes'} | ${sentence.replace(/;$/, '.')} |`
-  })
-  return ['| Tool | | What it does |', '| --- | --- | --- |', ...rows].join('\n')
+function writeClient([id, { title, format, notes, addCommand, files }]) {
+  const paths = [...(files.settings ?? []), ...(files.home ?? []).map((path) => `~/${path}`), ...(files.project ?? [])]
+  return [
+    `## ${title}`,
+    ...(notes ? [notes] : []),
+    ...(addCommand ? [fence('sh', addCommand)] : []),
+    `${addCommand ? 'Or merge this' : 'Merge this'} into ${paths.map((path) => `\`${path}\``).join(' or ')}:`,
+    fence(format, runProgram('print-config', id)),
+  ].join('\n\n')
 }
 
-function writeToolPage({ name, title, description, method, path, hints, inputSchema, example }) {
-  const answer = JSON.stringify(example.output, null, 2)
+function writeVariables() {
+  const rows = Object.entries(VARIABLES).map(([name, { description, default: fallback, min, max }]) => {
+    const range = min === undefined ? '' : `, ${min} to ${max}`
+    return `| \`${name}\` | ${fallback === undefined ? '' : `\`${fallback}\``} | ${description}${range} |`
+  })
+  return ['| Variable | Default | Description |', '| --- | --- | --- |', ...rows].join('\n')
+}
+
+function writeToolTable() {
+  const rows = operations.map(({ tool, description, kind }) => {
+    const [sentence] = description.match(/^.*?[.;](?=\s|$)/) ?? [description]
+    return `| [\`${tool}\`](docs/tools.md#${tool}) | ${kind}s | ${sentence.replace(/;$/, '.')} |`
+  })
+  return ['| Tool | Access | Description |', '| --- | --- | --- |', ...rows].join('\n')
+}
+
+function writeToolPage({ tool: name, title, description, method, path, kind, example }) {
+  const { inputSchema } = tools.find((tool) => tool.name === name)
   return [
     `## ${name}`,
-    `${title}. ${hints.readOnly ? 'Reads' : 'Writes'}; \`${method} ${path}\`.`,
+    `${title}. ${kind === 'read' ? 'Reads' : 'Writes'}; \`${method} ${path}\`.`,
     description,
     writeFields(inputSchema),
     fence('json', JSON.stringify({ name, arguments: example.input }, null, 2)),
-    `answers`,
-    fence('json', answer),
+    `returns`,
+    fence('json', JSON.stringify(example.output, null, 2)),
   ].join('\n\n')
 }
 
 function writeFields(inputSchema) {
-  return ['| Argument | Type | | |', '| --- | --- | --- | --- |', ...writeRows(inputSchema, '')].join('\n')
+  return [
+    '| Argument | Type | Required | Description |',
+    '| --- | --- | --- | --- |',
+    ...writeRows(inputSchema, ''),
+  ].join('\n')
 }
 
-/** A row for each field, and after it the rows of what it holds, under their whole path. */
+/** A row for each field, followed by the rows of its own fields under their whole path. */
 function writeRows({ properties = {}, required = [] }, prefix) {
   return Object.entries(properties).flatMap(([field, schema]) => {
     const path = prefix + field

@@ -1,97 +1,46 @@
 import { expect, test } from 'vitest'
 import { operations } from '../src/operations/index.ts'
-import { connectClient } from './support/mcp.ts'
+import { CONTRACT, WRITES } from './contract.ts'
+import { connectClient } from './support/harness.ts'
 
-type Row = [tool: string, method: string, path: string, readOnly: boolean, destructive: boolean, idempotent: boolean]
-
-// Written by hand from the specification, in its order. Never read from the code.
-const CONTRACT: readonly Row[] = [
-  [
-    'archive-billing-provider-configurations-customer',
-    'POST',
-    '/v1/archiveCustomerBillingProviderConfigurations',
-    false,
-    false,
-    false,
-  ],
-  [
-    'archive-revenue-system-configurations-customer',
-    'POST',
-    '/v1/archiveCustomerRevenueSystemConfigurations',
-    false,
-    false,
-    false,
-  ],
-  ['list-customers', 'GET', '/v1/customers', true, false, true],
-  ['create-customer', 'POST', '/v1/customers', false, false, false],
-  ['archive-customer', 'POST', '/v1/customers/archive', false, false, false],
-  ['set-customer-billable-status', 'POST', '/v1/customers/setBillableStatus', false, false, false],
-  ['get-customer', 'GET', '/v1/customers/{customer_id}', true, false, true],
-  [
-    'create-update-customer-ingest-aliases',
-    'POST',
-    '/v1/customers/{customer_id}/setIngestAliases',
-    false,
-    false,
-    false,
-  ],
-  ['update-customer-name', 'POST', '/v1/customers/{customer_id}/setName', false, false, false],
-  ['update-customer-configuration', 'POST', '/v1/customers/{customer_id}/updateConfig', false, false, false],
-  ['get-embeddable-customer-dashboard', 'POST', '/v1/dashboards/getEmbeddableUrl', true, false, false],
-  [
-    'fetch-billing-provider-configurations-customer',
-    'POST',
-    '/v1/getCustomerBillingProviderConfigurations',
-    true,
-    false,
-    false,
-  ],
-  [
-    'fetch-revenue-system-configurations-customer',
-    'POST',
-    '/v1/getCustomerRevenueSystemConfigurations',
-    true,
-    false,
-    false,
-  ],
-  [
-    'set-billing-provider-configurations-customer',
-    'POST',
-    '/v1/setCustomerBillingProviderConfigurations',
-    false,
-    false,
-    false,
-  ],
-  [
-    'set-revenue-system-configurations-customer',
-    'POST',
-    '/v1/setCustomerRevenueSystemConfigurations',
-    false,
-    false,
-    false,
-  ],
-]
-
-test('the operations are those of the specification, in its order', () => {
-  const defined = operations.map(({ tool, method, path, hints }) => [
-    tool,
-    method,
-    path,
-    hints.readOnly,
-    hints.destructive,
-    hints.idempotent,
-  ])
-  expect(defined).toEqual(CONTRACT)
+test('the contract has exactly the operations of the program, in order', () => {
+  expect(CONTRACT).toHaveLength(15)
+  expect(CONTRACT.map(({ tool }) => tool)).toEqual(operations.map(({ tool }) => tool))
 })
 
-test('a client sees the names and the three hints of the specification, in its order', async () => {
+test('the contract has write arguments for exactly the operations that write', () => {
+  expect(WRITES.map(({ tool }) => tool)).toEqual(
+    operations.filter(({ kind }) => kind === 'write').map(({ tool }) => tool),
+  )
+})
+
+test.each(CONTRACT)('$tool has the method, path and hints of the specification', ({ tool, method, path, hints }) => {
+  const op = operations.find((each) => each.tool === tool)
+  expect(op).toMatchObject({
+    method,
+    path,
+    kind: hints.readOnly ? 'read' : 'write',
+    hints: { destructive: hints.destructive, idempotent: hints.idempotent },
+  })
+})
+
+test('tools/list returns the names and hints of the specification, in its order', async () => {
   const { mcp } = await connectClient()
   const { tools } = await mcp.listTools()
-  const seen = tools.map(({ name, annotations }) => [
-    name,
-    annotations?.readOnlyHint,
-    annotations?.destructiveHint,
-    annotations?.idempotentHint,
-  ])
-  expect(seen).toEqual(CONTRACT.map(([tool, , , ...hints]) => [tool, ...hints]))
+  expect(tools.map(({ name, annotations }) => ({ name, annotations }))).toEqual(
+    CONTRACT.map(({ tool, hints }) => ({
+      name: tool,
+      annotations: {
+        title: expect.any(String),
+        readOnlyHint: hints.readOnly,
+        destructiveHint: hints.destructive,
+        idempotentHint: hints.idempotent,
+        openWorldHint: true,
+      },
+    })),
+  )
+})
+
+test('the contract compares every tool with the SDK for at least four sets of arguments', () => {
+  expect(CONTRACT.filter(({ sets }) => sets.length < 4)).toEqual([])
 })

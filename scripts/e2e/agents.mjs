@@ -1,14 +1,15 @@
-// Four agents, driven by a fake model, make a real tool call on the sandbox and see all 15 tools: `npm run e2e:agents`.
+// Four agents, driven by a fake model, make a real tool call on the sandbox and see all tools: `npm run e2e:agents`.
 // Needs about 1.2 GB for the agents, which are installed on demand; `-- claude codex` runs only some.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { operations } from '../../dist/index.js'
 import { startFakeModel } from './fake-model.mjs'
 import { installTarball } from './tarball.mjs'
 import { installTool } from './tool.mjs'
+
+const tools = JSON.parse(readFileSync('src/mcp/tools.generated.json', 'utf8'))
 
 const PROMPT = 'Who sends usage as acme-prod?'
 const CUSTOMER = 'Acme Robotics'
@@ -108,12 +109,12 @@ async function runAgent(name, prepare, program) {
   try {
     const { command, args, env, prefix, spell = (tool) => tool } = prepare({ home, url: model.url, program })
     const output = await run(command, args, home, env)
-    const missing = operations.filter(({ name: tool }) => !model.toolNames.has(`${prefix}${spell(tool)}`))
+    const missing = tools.filter(({ name: tool }) => !model.toolNames.has(`${prefix}${spell(tool)}`))
     const problems = [
       ...(missing.length > 0 ? [`missing: ${missing.map(({ name: tool }) => tool).join(', ')}`] : []),
       ...(model.results.some((result) => result.includes(CUSTOMER)) ? [] : ['the tool call brought no customer']),
     ]
-    console.log(problems.length === 0 ? `ok    ${name}: ${operations.length} tools, one call` : `fail  ${name}`)
+    console.log(problems.length === 0 ? `ok    ${name}: ${tools.length} tools, one call` : `fail  ${name}`)
     if (problems.length > 0) {
       console.log(`${problems.join('\n')}\nseen: ${[...model.toolNames].join(', ')}\n${output}`)
       process.exitCode = 1

@@ -4,14 +4,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import { operations } from '../../dist/index.js'
 import { compareWithAddMcp } from './add-mcp.mjs'
 import { serveHttp } from './http-server.mjs'
 import { installTarball } from './tarball.mjs'
 import { installTool } from './tool.mjs'
 
 const CUSTOMER = 'Acme Robotics'
-const TOOLS = operations.map(({ name }) => name).sort()
+const TOOLS = JSON.parse(readFileSync('src/mcp/tools.generated.json', 'utf8'))
+  .map(({ name }) => name)
+  .sort()
 
 const { values } = parseArgs({ options: { 'stdio-only': { type: 'boolean' } } })
 const folder = mkdtempSync(join(tmpdir(), 'e2e-clients-'))

@@ -1,131 +1,198 @@
-import { hashCaller, readBearer } from './bearer.ts'
-import { announcesTooMuch, readJson, TOO_LARGE } from './body.ts'
-import { acceptsAll, isJson } from './media-type.ts'
-import { isOwnOrigin, readHostName, readScheme } from './origin.ts'
-import type { RateLimit } from './rate-limit.ts'
-import type { BuildRefusal, FindRoute, Handler, Refusal, Route } from './route.ts'
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { acceptsJson, exceedsLimit, isJson, readJson, TOO_LARGE } from './body.ts'
+import type { App, Handler, Rejection, Route } from './routes.ts'
+import { hostNameOf, isLoopback, isSameOrigin, readHostName, readPath, readScheme } from './urls.ts'
 
 /** What all ports of the process have in common. */
-export interface GuardRules {
-  /** Host names that requests may be made for, beside those of this machine. */
-  readonly isKnownHost: (name: string) => boolean
-  /** Whether the bearer may come in; absent when nobody needs one. */
-  readonly isAllowed?: ((bearer: string) => boolean) | undefined
-  /** Callers are told apart by their bearers, not by their addresses. */
-  readonly bearerIsCaller: boolean
-  readonly rateLimit?: RateLimit | undefined
-  /** Whether no more calls fit into the queue for Metronome. */
-  readonly isFull: () => boolean
-  /** Told of every refusal, by the name of the check. */
-  readonly onRefusal: (check: string, status: number) => void
+export interface GuardOptions {
+  /** Host names, as `URL` spells them, besides loopback names and the connection's local IP address. */
+  readonly allowedHosts: readonly string[]
+  /** A sentence for the message about the Host that says how to allow another one. */
+  readonly hostHint: string
+  /** Absent when no route needs a token. */
+  readonly isAllowedBearer: ((bearer: string) => boolean) | undefined
+  /** Whether the upstream queue accepts no more calls. */
+  readonly isSaturated: () => boolean
+  /** Called with the name of the check that failed. */
+  readonly onRejected: (check: string, status: number) => void
 }
 
-export interface Guarded {
-  readonly rules: GuardRules
-  readonly findRoute: FindRoute
-  readonly buildRefusal: BuildRefusal
-  /** Where to go instead, in a sentence for who asked for a path that is none. */
-  readonly signpost: string
-}
-
-/** Who sent a request, and how to learn that nobody waits for its answer any more. */
-export interface Peer {
-  readonly address: string
-  readonly signal: AbortSignal
-}
-
-export type Guard = (request: Request, peer: Peer) => Promise<Response>
-
-interface Visit {
-  readonly request: Request
-  readonly route: Route | undefined
+interface RequestHead {
+  readonly method: string
+  /** `undefined` for an invalid request target. */
+  readonly path: string | undefined
+  readonly headers: Pick<Headers, 'get'>
+  /** The connection's own IP address as a host name. */
+  readonly localHost: string
   readonly bearer: string | undefined
-  readonly address: string
-  readonly rules: GuardRules
-  readonly signpost: string
+  readonly route: Route | undefined
+  readonly notFoundHint: string
+  readonly options: GuardOptions
 }
 
-/** The checks, in their order. The first refusal ends it; of the body nothing has been read until then. */
-export const CHECKS: Readonly<Record<string, (visit: Visit) => Refusal | undefined>> = {
-  host({ request, rules }) {
-    const name = readHostName(request.headers.get('host'))
-    if (name !== undefined && rules.isKnownHost(name)) return undefined
-    return { status: 403, message: 'This Host is not served here; --allowed-hosts adds names.' }
+interface Check {
+  readonly name: string
+  readonly check: (head: RequestHead) => Rejection | undefined
+}
+
+/** The checks in their order; the first failure decides. All come before the body is read. */
+export const CHECKS: readonly Check[] = [
+  {
+    name: 'host',
+    check({ headers, localHost, options: { allowedHosts, hostHint } }) {
+      const name = readHostName(headers.get('host'))
+      // DNS rebinding needs a name, so the local address is safe.
+      if (name !== undefined && (isLoopback(name) || name === localHost || allowedHosts.includes(name)))
+        return undefined
+      return { status: 403, message: `Host not allowed. ${hostHint}` }
+    },
   },
-  origin({ request: { headers } }) {
-    const origin = headers.get('origin')
-    const host = headers.get('host') ?? ''
-    if (origin === null || isOwnOrigin({ origin, host, scheme: readScheme(headers) })) return undefined
-    return { status: 403, message: 'Pages of this Origin may not call this server.' }
+  {
+    name: 'origin',
+    check({ headers }) {
+      const origin = headers.get('origin')
+      const host = headers.get('host') ?? ''
+      // Only browsers send an Origin.
+      if (origin === null || isSameOrigin(origin, { host, scheme: readScheme(headers) })) return undefined
+      return { status: 403, message: 'Origin not allowed.' }
+    },
   },
-  path({ route, signpost }) {
-    return route ? undefined : { status: 404, message: `There is nothing at this path. ${signpost}` }
+  {
+    name: 'cross-site',
+    check({ headers }) {
+      // The GET of an image or a script on a foreign page has no Origin.
+      if (headers.get('sec-fetch-site') !== 'cross-site') return undefined
+      return { status: 403, message: 'Cross-site requests are not allowed.' }
+    },
   },
-  token({ route, bearer, rules }) {
-    if (route?.open || !rules.isAllowed || (bearer !== undefined && rules.isAllowed(bearer))) return undefined
-    const error = bearer === undefined ? '' : ', error="invalid_token"'
+  {
+    name: 'target',
+    check({ path }) {
+      if (path !== undefined) return undefined
+      return { status: 400, message: 'The request target must be an absolute path without dot segments.' }
+    },
+  },
+  {
+    name: 'path',
+    check({ route, notFoundHint }) {
+      return route ? undefined : { status: 404, message: `Not found. ${notFoundHint}` }
+    },
+  },
+  {
+    name: 'token',
+    check({ route, bearer, options: { isAllowedBearer } }) {
+      if (route?.public || !isAllowedBearer) return undefined
+      if (bearer === undefined)
+        return { status: 401, message: 'Missing bearer token.', headers: { 'www-authenticate': 'Bearer' } }
+      if (isAllowedBearer(bearer)) return undefined
+      const headers = { 'www-authenticate': 'Bearer error="invalid_token"' }
+      return { status: 401, message: 'Invalid bearer token.', headers }
+    },
+  },
+  {
+    name: 'method',
+    check({ method, route }) {
+      if (findHandler(route, method)) return undefined
+      const methods = Object.keys(route?.handlers ?? {})
+      const allow = methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : name)).join(', ')
+      return { status: 405, message: `Method not allowed; use ${methods.join(' or ')}.`, headers: { allow } }
+    },
+  },
+  {
+    name: 'queue',
+    check({ route, options }) {
+      if (!route?.usesUpstream || !options.isSaturated()) return undefined
+      const headers = { 'retry-after': '1' }
+      return { status: 429, message: 'Too many calls are waiting; retry in 1 second.', headers }
+    },
+  },
+  {
+    name: 'content-type',
+    check({ method, headers }) {
+      if (method !== 'POST' || isJson(headers.get('content-type'))) return undefined
+      return { status: 415, message: 'Content-Type must be application/json.' }
+    },
+  },
+  {
+    name: 'accept',
+    check({ headers, route }) {
+      if (route?.ignoresAccept || acceptsJson(headers.get('accept'))) return undefined
+      return { status: 406, message: 'Accept must allow application/json.' }
+    },
+  },
+  {
+    name: 'size',
+    check({ headers }) {
+      return exceedsLimit(headers.get('content-length')) ? TOO_LARGE : undefined
+    },
+  },
+]
+
+/** What follows for a request whose head has been checked. */
+export type Admission =
+  | { readonly ok: true; readonly respond: (request: Request, signal: AbortSignal) => Promise<Response> }
+  | { readonly ok: false; readonly response: Response }
+
+/** Checks heads of requests for an app. */
+export function createGuard(app: App, options: GuardOptions): (incoming: IncomingMessage) => Admission {
+  const reject = (check: string, rejection: Rejection): Response => {
+    options.onRejected(check, rejection.status)
+    return app.buildRejection(rejection)
+  }
+
+  return (incoming) => {
+    const head = readHead(incoming, app, options)
+    for (const { name, check } of CHECKS) {
+      const rejection = check(head)
+      if (rejection) return { ok: false, response: reject(name, rejection) }
+    }
+    const { method, route, bearer } = head
+    const handler = findHandler(route, method)
+    if (!handler) throw new Error('The checks passed a request without a handler.')
     return {
-      status: 401,
-      message: bearer === undefined ? 'Authorization: Bearer is missing.' : 'The bearer is not accepted.',
-      headers: { 'www-authenticate': `Bearer realm="metronome"${error}` },
+      ok: true,
+      async respond(request, signal) {
+        if (method !== 'POST') return handler(request, { json: undefined, bearer, signal })
+        const body = await readJson(request)
+        return body.ok ? handler(request, { json: body.json, bearer, signal }) : reject(body.check, body.rejection)
+      },
     }
-  },
-  rate({ route, bearer, address, rules }) {
-    if (route?.open || !rules.rateLimit) return undefined
-    const seconds = rules.rateLimit(hashCaller(rules.bearerIsCaller ? (bearer ?? '') : address))
-    return seconds === 0 ? undefined : tooMany('Too many requests', seconds)
-  },
-  method({ request, route }) {
-    const methods = Object.keys(route?.handlers ?? {})
-    if (methods.includes(request.method)) return undefined
-    const allow = methods.join(', ')
-    return { status: 405, message: `Only ${allow} is served here.`, headers: { allow } }
-  },
-  type({ request }) {
-    if (request.method !== 'POST' || isJson(request.headers.get('content-type'))) return undefined
-    return { status: 415, message: 'Content-Type must be application/json.' }
-  },
-  accept({ request, route }) {
-    if (!route?.answers || acceptsAll(request.headers.get('accept'), route.answers)) return undefined
-    return { status: 406, message: `Accept must list ${route.answers.join(' and ')}.` }
-  },
-  queue({ route, rules }) {
-    return route?.calls && rules.isFull() ? tooMany('Too many calls are waiting', 1) : undefined
-  },
-  size({ request }) {
-    return announcesTooMuch(request.headers) ? TOO_LARGE : undefined
-  },
-}
-
-const tooMany = (what: string, seconds: number): Refusal => ({
-  status: 429,
-  message: `${what}; try again in ${seconds} s.`,
-  headers: { 'retry-after': String(seconds) },
-})
-
-/** Lets through what may come in, and answers the rest. */
-export function createGuard({ rules, findRoute, buildRefusal, signpost }: Guarded): Guard {
-  const checks = Object.entries(CHECKS)
-  const refuse = (check: string, refusal: Refusal): Response => {
-    rules.onRefusal(check, refusal.status)
-    return buildRefusal(refusal)
-  }
-  return async (request, { address, signal }) => {
-    const route = findRoute(new URL(request.url).pathname)
-    const bearer = readBearer(request.headers.get('authorization'))
-    const visit = { request, route, bearer, address, rules, signpost }
-    for (const [name, check] of checks) {
-      const refusal = check(visit)
-      if (refusal) return refuse(name, refusal)
-    }
-    const body = request.method === 'POST' ? await readJson(request) : { json: undefined }
-    if ('status' in body) return refuse(body === TOO_LARGE ? 'size' : 'parse', body)
-    return handlerOf(route, request.method)(request, { json: body.json, bearer, signal })
   }
 }
 
-function handlerOf(route: Route | undefined, method: string): Handler {
-  const handler = route?.handlers[method as 'GET' | 'POST'] // the check of the method has passed
-  if (!handler) throw new Error('a request got past the guard without a handler')
-  return handler
+function readHead(incoming: IncomingMessage, { findRoute, notFoundHint }: App, options: GuardOptions): RequestHead {
+  const { method = '', url = '', socket } = incoming
+  const headers = { get: (name: string) => incoming.headers[name]?.toString() ?? null }
+  const path = readPath(url)
+  return {
+    method,
+    path,
+    headers,
+    localHost: hostNameOf(socket.localAddress ?? ''),
+    bearer: readBearer(headers.get('authorization')),
+    route: path === undefined ? undefined : findRoute(path),
+    notFoundHint,
+    options,
+  }
+}
+
+function findHandler(route: Route | undefined, method: string): Handler | undefined {
+  if (method === 'GET' || method === 'HEAD') return route?.handlers.GET
+  return method === 'POST' ? route?.handlers.POST : undefined
+}
+
+/** Only from the header: a token in the query ends up in logs. */
+function readBearer(authorization: string | null): string | undefined {
+  return /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+}
+
+/** Compares a bearer with tokens in constant time; hashing hides their lengths. */
+export function createTokenCheck(tokens: readonly string[]): (bearer: string) => boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  const expected = tokens.map(digest)
+  return (bearer) => {
+    const given = digest(bearer)
+    return expected.filter((token) => timingSafeEqual(token, given)).length > 0
+  }
 }

@@ -1,111 +1,125 @@
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import {
   ErrorCode,
   isJSONRPCRequest,
   type JSONRPCMessage,
   JSONRPCMessageSchema,
+  type JSONRPCRequest,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/sdk/types.js'
-import type { Callers } from '../callers.ts'
-import type { BuildRefusal, Handler, Passed, Route } from '../http/route.ts'
-import { readTraceparent } from '../upstream/traceparent.ts'
-import { exchange } from './exchange.ts'
-import { describeBadHandshake } from './lines.ts'
-import { createModernLayer } from './modern.ts'
-import { createMcpServer, type McpServerOptions } from './server.ts'
+import type { Call, Caller } from '../calls/call.ts'
+import type { App, Handler, Rejection } from '../http/routes.ts'
+import { createMcpServer, dropTaskRequest } from './server.ts'
+import { createStatelessLayer } from './stateless.ts'
+import { validateInitialize } from './stdio.ts'
 
-/** The revision that knows batches, and that a request without a version header speaks. */
+/** The revision with batches, which is also that of a request without a version header. */
 const BATCH_VERSION = '2025-03-26'
 const MAX_BATCH = 100
-/** What the SDK answers where JSON-RPC has no code of its own. */
-const REFUSED = -32000
+/** The SDK's code where JSON-RPC has none. */
+const SERVER_ERROR = -32000
 
-export interface McpHttpOptions extends Pick<McpServerOptions, 'host' | 'title'> {
-  readonly callers: Callers
+export interface McpHttpOptions {
+  readonly call: Call
+  readonly title: string
+  /** Key and redaction for a request with this bearer token. */
+  readonly authenticate: (bearer: string | undefined) => Pick<Caller, 'apiKey' | 'redact'>
 }
 
-/** MCP's Streamable HTTP without sessions and streams: each POST is answered by a server of its own, in JSON. */
-export function createMcpRoute(options: McpHttpOptions): Route {
+/** MCP's Streamable HTTP without sessions and streams: each POST has a server of its own and a response in JSON. */
+export function createMcpApp(options: McpHttpOptions): App {
+  const route = { handlers: { POST: createPostHandler(options) }, usesUpstream: true } as const
   return {
-    handlers: { POST: createMcpHandler(options) },
-    answers: ['application/json', 'text/event-stream'],
-    calls: true,
+    findRoute: (path) => (path === '/mcp' ? route : undefined),
+    buildRejection: ({ status, message, headers }: Rejection) =>
+      errorResponse(status, status === 400 ? ErrorCode.ParseError : SERVER_ERROR, message, headers),
+    notFoundHint: 'MCP is served at /mcp.',
   }
 }
 
-/** Takes requests that have passed the guard. */
-function createMcpHandler({ host, title, callers }: McpHttpOptions): Handler {
-  const modern = createModernLayer({ host, title })
+function createPostHandler({ call, title, authenticate }: McpHttpOptions): Handler {
+  const stateless = createStatelessLayer({ call, title })
 
-  async function answerModern(request: Request, { json, bearer, signal }: Passed): Promise<Response> {
-    const { key, redact, leave } = callers.admit(bearer)
-    try {
-      const traceparent = readTraceparent(request.headers.get('traceparent'))
-      const { message, httpStatus } = await modern.answer(json, { key, signal, traceparent, headers: request.headers })
-      return message
-        ? answerJson(httpStatus, redact(JSON.stringify(message)))
-        : new Response(null, { status: httpStatus })
-    } finally {
-      leave()
+  return async ({ headers }, { json, bearer, signal }) => {
+    const traceparent = headers.get('traceparent')
+    if (stateless.accepts(json, headers)) {
+      const caller = { ...authenticate(bearer), signal, traceparent }
+      const { message, httpStatus } = await stateless.respond(json, { ...caller, headers })
+      if (!message) return new Response(null, { status: httpStatus })
+      return jsonResponse(httpStatus, caller.redact(JSON.stringify(message)))
     }
-  }
-
-  return async (request, passed) => {
-    const { json, bearer, signal } = passed
-    if (modern.handles(json, request.headers)) return answerModern(request, passed)
-    const messages = readMessages(json, request.headers)
-    if ('problem' in messages) return answerError(400, messages.code, messages.problem)
-    const requests = messages.filter(isJSONRPCRequest)
-    // Notifications and answers concern sessions, of which there are none.
+    const parsed = parseMessages(json, headers)
+    if (!parsed.ok) return errorResponse(400, parsed.code, parsed.reason)
+    const requests = parsed.messages.filter(isJSONRPCRequest)
+    // Notifications and responses belong to sessions, of which there are none.
     if (requests.length === 0) return new Response(null, { status: 202 })
-    const { key, redact, leave } = callers.admit(bearer)
-    try {
-      const caller = { key, signal, traceparent: readTraceparent(request.headers.get('traceparent')) }
-      const answers = await exchange(createMcpServer({ host, title, caller }), requests)
-      return answerJson(200, redact(JSON.stringify(Array.isArray(json) ? answers : answers[0])))
-    } finally {
-      leave()
-    }
+    const caller = { ...authenticate(bearer), signal, traceparent }
+    const responses = await exchange(createMcpServer({ call, title, caller }), requests)
+    return jsonResponse(200, caller.redact(JSON.stringify(Array.isArray(json) ? responses : responses[0])))
   }
 }
 
-/** How the guard refuses on the port of MCP. */
-export const buildMcpRefusal: BuildRefusal = ({ status, message, headers }) =>
-  answerError(status, status === 400 ? ErrorCode.ParseError : REFUSED, message, headers)
-
-interface Problem {
-  readonly code: number
-  readonly problem: string
+/**
+ * Sends requests to a fresh server in memory and collects its responses: a third of the CPU of the SDK's own HTTP
+ * transport, which parses and checks again what has been parsed and checked.
+ */
+async function exchange(server: Server, requests: readonly JSONRPCRequest[]): Promise<JSONRPCMessage[]> {
+  const responses: JSONRPCMessage[] = []
+  let onComplete = () => {}
+  const completed = new Promise<void>((resolve) => {
+    onComplete = resolve
+  })
+  const transport: Transport = {
+    async start() {},
+    async send(message) {
+      // A single JSON response has no room for progress notifications.
+      if ('method' in message) return
+      responses.push(message)
+      if (responses.length === requests.length) onComplete()
+    },
+    async close() {},
+  }
+  await server.connect(transport)
+  for (const request of requests) transport.onmessage?.(dropTaskRequest(request))
+  await completed
+  return responses
 }
 
-function readMessages(json: unknown, headers: Headers): JSONRPCMessage[] | Problem {
-  const batch = Array.isArray(json)
-  const items: unknown[] = batch ? json : [json]
+type ParsedMessages =
+  | { readonly ok: true; readonly messages: readonly JSONRPCMessage[] }
+  | { readonly ok: false; readonly code: number; readonly reason: string }
+
+function parseMessages(json: unknown, headers: Headers): ParsedMessages {
+  const isBatch = Array.isArray(json)
+  const items: unknown[] = isBatch ? json : [json]
   const parsed = items.slice(0, MAX_BATCH + 1).map((item) => JSONRPCMessageSchema.safeParse(item))
   const messages = parsed.flatMap(({ success, data }) => (success ? [data] : []))
-  const starts = messages.some((message) => 'method' in message && message.method === 'initialize')
+  const hasInitialize = messages.some((message) => 'method' in message && message.method === 'initialize')
   const version = headers.get('mcp-protocol-version') ?? BATCH_VERSION
-  const problem = (code: number, text: string): Problem => ({ code, problem: text })
+  const reject = (code: number, reason: string): ParsedMessages => ({ ok: false, code, reason })
 
   if (messages.length < parsed.length || items.length === 0)
-    return problem(ErrorCode.InvalidRequest, 'The body is no JSON-RPC 2.0 message.')
-  if (items.length > MAX_BATCH) return problem(ErrorCode.InvalidRequest, `A batch has at most ${MAX_BATCH} messages.`)
-  if (starts) {
-    if (batch) return problem(ErrorCode.InvalidRequest, 'initialize is sent by itself.')
-    // The version is negotiated in the body of this one.
-    const reason = messages.map(describeBadHandshake).find(Boolean)
-    return reason === undefined ? messages : problem(ErrorCode.InvalidParams, `${reason}.`)
+    return reject(ErrorCode.InvalidRequest, 'The body is not a valid JSON-RPC 2.0 message.')
+  if (items.length > MAX_BATCH)
+    return reject(ErrorCode.InvalidRequest, `A batch may contain at most ${MAX_BATCH} messages.`)
+  if (hasInitialize) {
+    if (isBatch) return reject(ErrorCode.InvalidRequest, 'initialize must not be batched.')
+    // Its version is negotiated in the body.
+    const reason = messages.map(validateInitialize).find(Boolean)
+    return reason === undefined ? { ok: true, messages } : reject(ErrorCode.InvalidParams, `${reason}.`)
   }
   if (!SUPPORTED_PROTOCOL_VERSIONS.includes(version))
-    return problem(REFUSED, `Unsupported protocol version; supported: ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}.`)
-  if (batch && version !== BATCH_VERSION)
-    return problem(ErrorCode.InvalidRequest, `Only ${BATCH_VERSION} has batches: send one message a request.`)
-  return messages
+    return reject(SERVER_ERROR, `Unsupported protocol version; supported: ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}.`)
+  if (isBatch && version !== BATCH_VERSION)
+    return reject(ErrorCode.InvalidRequest, `Only ${BATCH_VERSION} supports batches; send one message per request.`)
+  return { ok: true, messages }
 }
 
-function answerError(status: number, code: number, message: string, headers?: Readonly<Record<string, string>>) {
-  return answerJson(status, JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id: null }), headers)
+function errorResponse(status: number, code: number, message: string, headers?: Readonly<Record<string, string>>) {
+  return jsonResponse(status, JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id: null }), headers)
 }
 
-function answerJson(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Response {
+function jsonResponse(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(text, { status, headers: { ...headers, 'content-type': 'application/json' } })
 }

@@ -1,33 +1,31 @@
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { type CallToolRequest, ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js'
 import * as z from 'zod'
-import type { CallContext } from '../upstream/sender.ts'
-import { readTraceparent } from '../upstream/traceparent.ts'
-import { CAPABILITIES, describeServer } from './identity.ts'
-import { INSTRUCTIONS } from './instructions.ts'
-import { createProgress } from './progress.ts'
-import { describeUnknownTool, type ToolHost, UNKNOWN_CURSOR } from './tools.ts'
+import type { Call, Caller } from '../calls/call.ts'
+import { asObject } from '../operations/operation.ts'
+import { CAPABILITIES, describeServer, INSTRUCTIONS } from './server-info.ts'
+import { callTool, createProgress, tools, UNKNOWN_CURSOR } from './tools.ts'
 
 export interface McpServerOptions {
-  readonly host: ToolHost
+  readonly call: Call
   readonly title: string
-  /** What all calls of this server have in common. A signal of theirs stands in for that of the MCP request. */
-  readonly caller: Pick<CallContext, 'key' | 'signal' | 'traceparent'>
+  /** What all calls of this server have in common; the signal of the HTTP request, where there is one. */
+  readonly caller: Omit<Caller, 'onProgress'>
 }
 
-// The SDK makes an ajv instance for elicitation answers, which this server never asks for.
+// The SDK would make an ajv instance to validate elicitation results.
 const noValidator = {
   getValidator: () => {
-    throw new Error('this server asks its clients for nothing')
+    throw new Error('this server sends no elicitation requests')
   },
 }
 
-// Looser than the SDK's own, which would answer wrong params with -32603 and not -32602.
+// Looser than the SDK's own schemas, with which invalid params would give -32603 instead of -32602.
 const ListRequestSchema = z.object({ method: z.literal('tools/list'), params: z.looseObject({}).optional() })
 const CallRequestSchema = z.object({ method: z.literal('tools/call'), params: z.looseObject({}).optional() })
 
-/** One MCP server on the SDK's low-level `Server`; its high-level one answers several cases against the protocol. */
-export function createMcpServer({ host, title, caller }: McpServerOptions): Server {
+/** An MCP server on the SDK's low-level `Server`, since `McpServer` deviates from the protocol in several cases. */
+export function createMcpServer({ call, title, caller }: McpServerOptions): Server {
   const server = new Server(describeServer(title), {
     capabilities: CAPABILITIES,
     instructions: INSTRUCTIONS,
@@ -35,18 +33,28 @@ export function createMcpServer({ host, title, caller }: McpServerOptions): Serv
   })
   server.setRequestHandler(ListRequestSchema, ({ params }) => {
     if (params?.cursor !== undefined) throw new McpError(ErrorCode.InvalidParams, UNKNOWN_CURSOR)
-    return { tools: [...host.tools] }
+    return { tools: [...tools] }
   })
   server.setRequestHandler(CallRequestSchema, async (request, { signal, sendNotification }) => {
-    const params = request.params as CallToolRequest['params'] // the SDK has checked them against its own schema by now
-    const result = await host.callTool(params.name, params.arguments, {
-      key: caller.key,
+    const params = request.params as CallToolRequest['params'] // checked by the SDK against its own schema
+    const called = await callTool(call, params.name, params.arguments, {
+      ...caller,
       signal: caller.signal ?? signal,
-      traceparent: readTraceparent(params._meta?.traceparent) ?? caller.traceparent,
+      traceparent: params._meta?.traceparent ?? caller.traceparent,
       onProgress: createProgress(params._meta?.progressToken, sendNotification),
     })
-    if (!result) throw new McpError(ErrorCode.InvalidParams, describeUnknownTool(params.name))
-    return result
+    if (!called.ok) throw new McpError(called.code, called.message)
+    return called.result
   })
   return server
+}
+
+/**
+ * The message without a request to run the call as a task. Where no tasks are declared, the protocol has such a request
+ * ignored; the SDK responds with an internal error.
+ */
+export function dropTaskRequest<Message extends object>(message: Message): Message {
+  if (!('method' in message) || message.method !== 'tools/call' || !('params' in message)) return message
+  const { task, ...params } = asObject(message.params)
+  return task === undefined ? message : { ...message, params }
 }

@@ -1,118 +1,210 @@
+import { isUtf8 } from 'node:buffer'
 import type { Readable, Writable } from 'node:stream'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
-import { ErrorCode, type JSONRPCMessage, type RequestId } from '@modelcontextprotocol/sdk/types.js'
-import type { Redact } from '../redact.ts'
-import { describeBadHandshake, type LineRefusal, readId, readLines } from './lines.ts'
-import type { ModernLayer } from './modern.ts'
-import type { SendNotification } from './progress.ts'
-import { withoutTask } from './task.ts'
+import {
+  ErrorCode,
+  InitializeRequestSchema,
+  type JSONRPCMessage,
+  JSONRPCMessageSchema,
+  type RequestId,
+} from '@modelcontextprotocol/sdk/types.js'
+import type { Caller } from '../calls/call.ts'
+import { asObject } from '../operations/operation.ts'
+import { dropTaskRequest } from './server.ts'
+import type { StatelessLayer } from './stateless.ts'
+import type { SendNotification } from './tools.ts'
+
+/** Longest line; a longer one is rejected without ending the connection. */
+const MAX_LINE_MIB = 4
+const MAX_LINE_BYTES = MAX_LINE_MIB * 1024 * 1024
+const NEWLINE = 0x0a
 
 export interface StdioTransportOptions {
   readonly input: Readable
   readonly output: Writable
-  readonly redact: Redact
-  /** Answers what is its own; everything else goes to `onmessage`. */
-  readonly modern: ModernLayer
-  /** Metronome API key for the calls of `modern`. */
-  readonly key: string | undefined
+  /** Serves the messages of its revision; all others go to `onmessage`. */
+  readonly stateless: StatelessLayer
+  /** Whose key the stateless calls use; its secrets are removed from everything that is written. */
+  readonly caller: Pick<Caller, 'apiKey' | 'redact'>
 }
 
 export interface StdioTransport extends Transport {
-  /** Resolves when every request read so far has its answer, and what was written has left the process. */
-  settle(): Promise<void>
+  /** Resolves when every request that was read has its response and everything written has left the process. */
+  flush(): Promise<void>
 }
 
 /**
- * MCP's stdio framing. The SDK's own transport drops the connection on a huge line and leaves lines that it cannot
- * parse without an answer.
+ * MCP's stdio transport. The SDK's own drops the connection on a huge line and sends no error for a line that it cannot
+ * parse.
  */
-export function createStdioTransport({ input, output, redact, modern, key }: StdioTransportOptions): StdioTransport {
-  const unanswered = createUnanswered()
+export function createStdioTransport({ input, output, stateless, caller }: StdioTransportOptions): StdioTransport {
+  const pending = createPendingRequests()
   const transport: StdioTransport = {
     async start() {
-      readLines(input, deliver, refuse)
+      input.on('data', createLineSplitter(readLine, rejectLongLine))
       input.on('error', (error) => transport.onerror?.(error))
     },
     async send(message) {
-      output.write(`${redact(JSON.stringify(message))}\n`)
-      if ('id' in message && !('method' in message) && message.id !== undefined) unanswered.remove(message.id)
+      output.write(`${caller.redact(JSON.stringify(message))}\n`)
+      if ('id' in message && !('method' in message) && message.id !== undefined) pending.remove(message.id)
     },
     async close() {
       input.removeAllListeners('data')
       input.pause()
-      modernCalls.cancelAll()
+      statelessCalls.cancelAll()
       transport.onclose?.()
     },
-    async settle() {
-      await unanswered.none()
-      // Writes end in their order: after this empty one nothing is left in the process.
+    async flush() {
+      await pending.none()
+      // Writes complete in order: when this empty one has, nothing is left in the process.
       await new Promise<void>((resolve) => output.write('', () => resolve()))
     },
   }
-  const modernCalls = createModernCalls(modern, key, (message) => transport.send(message))
+  const statelessCalls = createStatelessCalls(stateless, caller, (message) => transport.send(message))
 
-  function refuse({ code, reason, id }: LineRefusal): void {
-    // Without an `id` member: the schema of MCP does not know JSON-RPC's null.
-    const error = { code, message: `${reason}; nothing was done` }
-    const answer = { jsonrpc: '2.0', ...(id !== undefined && { id }), error }
-    void transport.send(answer as JSONRPCMessage) // an error answer without id is no message of the SDK's type
+  function reject({ code, reason, id }: FramingError): void {
+    // Without an `id` member where it is unknown: MCP's schema has no null.
+    const error = { code, message: `${reason}; ignored` }
+    const response = { jsonrpc: '2.0', ...(id !== undefined && { id }), error }
+    void transport.send(response as JSONRPCMessage) // the SDK's type wants an id
+  }
+
+  function rejectLongLine(): void {
+    reject({ code: ErrorCode.InvalidRequest, reason: `a line is longer than ${MAX_LINE_MIB} MiB` })
+  }
+
+  function readLine(line: Buffer): void {
+    const parsed = parseLine(line)
+    if (parsed?.ok) deliver(parsed.message)
+    else if (parsed) reject(parsed)
   }
 
   function deliver(message: JSONRPCMessage): void {
-    if ('method' in message && 'id' in message) unanswered.add(message.id)
-    // A cancelled request gets no answer.
+    if ('method' in message && 'id' in message) pending.add(message.id)
+    // A cancelled request gets no response.
     const cancelled = 'method' in message && message.method === 'notifications/cancelled' && message.params?.requestId
     if (typeof cancelled === 'string' || typeof cancelled === 'number') {
-      unanswered.remove(cancelled)
-      modernCalls.cancel(cancelled)
+      pending.remove(cancelled)
+      statelessCalls.cancel(cancelled)
     }
-    if (modern.handles(message)) return void modernCalls.answer(message)
-    const reason = describeBadHandshake(message)
-    if (reason) refuse({ code: ErrorCode.InvalidParams, reason, id: readId(message) })
-    else transport.onmessage?.(withoutTask(message))
+    if (stateless.accepts(message)) return void statelessCalls.respond(message)
+    const reason = validateInitialize(message)
+    if (reason) reject({ ok: false, code: ErrorCode.InvalidParams, reason, id: readId(message) })
+    else transport.onmessage?.(dropTaskRequest(message))
   }
 
   return transport
 }
 
-/** Requests that have been read and not answered yet. */
-function createUnanswered() {
+/** Why a line is rejected. */
+interface FramingError {
+  readonly ok?: false
+  readonly code: ErrorCode
+  readonly reason: string
+  readonly id?: RequestId | undefined
+}
+
+type ParsedLine = { readonly ok: true; readonly message: JSONRPCMessage } | (FramingError & { readonly ok: false })
+
+/** `undefined` for a blank line. */
+function parseLine(line: Buffer): ParsedLine | undefined {
+  if (!isUtf8(line)) return { ok: false, code: ErrorCode.ParseError, reason: 'a line is not UTF-8' }
+  const text = line.toString('utf8').replace(/^\ufeff/, '')
+  if (text.trim() === '') return undefined
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    return { ok: false, code: ErrorCode.ParseError, reason: 'a line is not JSON' }
+  }
+  const { success, data } = JSONRPCMessageSchema.safeParse(json)
+  if (success) return { ok: true, message: data }
+  const reason = Array.isArray(json)
+    ? 'batches are not supported: send one message per line'
+    : 'a line is not a JSON-RPC 2.0 message'
+  return { ok: false, code: ErrorCode.InvalidRequest, reason, id: readId(json) }
+}
+
+/** What an `initialize` request lacks; the SDK would respond with -32603 and the issues of its schema. */
+export function validateInitialize(message: JSONRPCMessage): string | undefined {
+  const isInitialize = 'method' in message && message.method === 'initialize'
+  if (!isInitialize || InitializeRequestSchema.safeParse(message).success) return undefined
+  return 'initialize needs protocolVersion, capabilities and clientInfo'
+}
+
+function readId(json: unknown): RequestId | undefined {
+  const { id } = asObject(json)
+  return typeof id === 'string' || typeof id === 'number' ? id : undefined
+}
+
+/** Cuts a byte stream into lines. A line over the limit is dropped up to its end. */
+function createLineSplitter(onLine: (line: Buffer) => void, onTooLong: () => void): (chunk: Buffer) => void {
+  let parts: Buffer[] = []
+  let size = 0
+  const take = (part: Buffer): void => {
+    const before = size
+    size += part.length
+    if (size <= MAX_LINE_BYTES) parts.push(part)
+    else if (before <= MAX_LINE_BYTES) {
+      parts = []
+      onTooLong()
+    }
+  }
+  return (chunk) => {
+    let start = 0
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      take(chunk.subarray(start, end))
+      if (size <= MAX_LINE_BYTES) onLine(Buffer.concat(parts))
+      parts = []
+      size = 0
+      start = end + 1
+    }
+    take(chunk.subarray(start))
+  }
+}
+
+/** Requests that were read and have no response yet. */
+function createPendingRequests() {
   const ids = new Set<RequestId>()
-  let whenNone = (): void => {}
+  let onIdle = (): void => {}
   return {
     add: (id: RequestId) => void ids.add(id),
     remove(id: RequestId): void {
       ids.delete(id)
-      if (ids.size === 0) whenNone()
+      if (ids.size === 0) onIdle()
     },
     /** Resolves when there are none. */
     async none(): Promise<void> {
       if (ids.size === 0) return
       await new Promise<void>((resolve) => {
-        whenNone = resolve
+        onIdle = resolve
       })
     },
   }
 }
 
-/** Calls of the revision that the SDK does not know; each can be cancelled. */
-function createModernCalls(modern: ModernLayer, key: string | undefined, send: Transport['send']) {
-  const underWay = new Map<RequestId, AbortController>()
+/** Calls of the stateless revision, which the SDK does not know; each can be cancelled. */
+function createStatelessCalls(
+  stateless: StatelessLayer,
+  caller: Pick<Caller, 'apiKey' | 'redact'>,
+  send: Transport['send'],
+) {
+  const inFlight = new Map<RequestId, AbortController>()
   return {
-    async answer(message: JSONRPCMessage): Promise<void> {
+    async respond(message: JSONRPCMessage): Promise<void> {
       const call = new AbortController()
       const id = readId(message)
-      if (id !== undefined) underWay.set(id, call)
+      if (id !== undefined) inFlight.set(id, call)
       const sendNotification: SendNotification = async (notification) => {
         if (!call.signal.aborted) await send({ jsonrpc: '2.0', ...notification })
       }
-      const answer = await modern.answer(message, { key, signal: call.signal, sendNotification })
-      if (id !== undefined) underWay.delete(id)
-      if (answer.message) await send(answer.message)
+      const response = await stateless.respond(message, { ...caller, signal: call.signal, sendNotification })
+      if (id !== undefined) inFlight.delete(id)
+      if (response.message) await send(response.message)
     },
-    cancel: (id: RequestId) => underWay.get(id)?.abort(),
+    cancel: (id: RequestId) => inFlight.get(id)?.abort(),
     cancelAll(): void {
-      for (const call of underWay.values()) call.abort()
+      for (const call of inFlight.values()) call.abort()
     },
   }
 }

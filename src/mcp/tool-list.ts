@@ -1,21 +1,15 @@
-import type { JsonObject, Operation } from '../operation/define.ts'
-import { inputJsonSchema, outputJsonSchema } from '../operation/json-schema.ts'
 import { operations } from '../operations/index.ts'
+import { inputJsonSchema, outputJsonSchema } from '../operations/json-schema.ts'
+import type { Operation } from '../operations/operation.ts'
+import type { Tool } from './tools.ts'
 
-export interface Tool {
-  readonly name: string
-  readonly title: string
-  readonly description: string
-  readonly inputSchema: JsonObject & { type: 'object' }
-  readonly outputSchema: JsonObject & { type: 'object' }
-  readonly annotations: JsonObject
+/** Builds the tools of tools/list; `npm run generate` writes them to tools.generated.json, so that a start needs no schema. */
+export function buildToolList(): Tool[] {
+  return operations.map(describeTool)
 }
 
-/** What tools/list answers. The build replaces this module by its value: a start then needs no schema. */
-export const tools: readonly Tool[] = operations.map(describeTool)
-
 function describeTool(op: Operation): Tool {
-  const { readOnly, destructive, idempotent } = op.hints
+  const { destructive, idempotent } = op.hints
   return {
     name: op.tool,
     title: op.title,
@@ -24,7 +18,7 @@ function describeTool(op: Operation): Tool {
     outputSchema: { type: 'object', ...outputJsonSchema(op.output) },
     annotations: {
       title: op.title,
-      readOnlyHint: readOnly,
+      readOnlyHint: op.kind === 'read',
       destructiveHint: destructive,
       idempotentHint: idempotent,
       openWorldHint: true,

@@ -1,10 +1,18 @@
-import { lazy } from '../lazy.ts'
-import type { Log } from '../log.ts'
-import type { JsonObject } from '../operation/define.ts'
-import { escapeControls } from '../text.ts'
-import type { Client } from '../upstream/client.ts'
-import type { CallContext } from '../upstream/sender.ts'
-import { type Tool, tools } from './tool-list.ts'
+import type { ProgressNotification, ProgressToken } from '@modelcontextprotocol/sdk/types.js'
+import type { Call, Caller } from '../calls/call.ts'
+import { CallError, type CallErrorCode } from '../calls/errors.ts'
+import type { JsonObject } from '../operations/operation.ts'
+import { escapeInvisible } from '../sanitize.ts'
+import generatedTools from './tools.generated.json' with { type: 'json' }
+
+export interface Tool {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly inputSchema: JsonObject & { readonly type: 'object' }
+  readonly outputSchema: JsonObject & { readonly type: 'object' }
+  readonly annotations: JsonObject
+}
 
 export interface ToolResult {
   [field: string]: unknown
@@ -13,27 +21,56 @@ export interface ToolResult {
   isError?: true
 }
 
-/** The tools, bound to nothing of the MCP SDK. */
-export interface ToolHost {
-  readonly tools: readonly Tool[]
-  /** `undefined` when there is no such tool. Throws only when the call was cancelled. */
-  callTool(name: string, args: unknown, context: CallContext): Promise<ToolResult | undefined>
+/** What tools/list returns. */
+export const tools = generatedTools as readonly Tool[] // generated from the operations, and checked for freshness
+
+export const UNKNOWN_CURSOR = 'Unknown cursor: there is one page of tools'
+
+/** Errors of the protocol, with JSON-RPC's code; every other error is a tool result that the model can read. */
+const PROTOCOL_ERRORS: Partial<Record<CallErrorCode, number>> = { unknown_tool: -32602 }
+
+/** A call that ends in a JSON-RPC error. */
+export interface ProtocolError {
+  readonly ok: false
+  readonly code: number
+  readonly message: string
 }
 
-export const UNKNOWN_CURSOR = 'Unknown cursor: there is one page'
+export type ToolCallResult = { readonly ok: true; readonly result: ToolResult } | ProtocolError
 
-export function describeUnknownTool(name: string): string {
-  return `Unknown tool: ${escapeControls(name.slice(0, 100))}`
+/** Calls a tool; a failed call is a result, too. */
+export async function callTool(call: Call, tool: string, args: unknown, caller: Caller): Promise<ToolCallResult> {
+  try {
+    const structuredContent = await call({ tool, args, caller })
+    // Some agents show only the text, others only the structured content: both carry the whole body.
+    return { ok: true, result: { content: asText(JSON.stringify(structuredContent)), structuredContent } }
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error
+    const code = PROTOCOL_ERRORS[error.code]
+    if (code !== undefined) return { ok: false, code, message: error.message }
+    return { ok: true, result: { content: asText(describeError(error)), isError: true } }
+  }
 }
 
-export function createToolHost(client: Client, log: Log): ToolHost {
-  // Loaded with the first call: the operations' schemas would make every start slower.
-  const loaded = lazy(() => import('./call-operation.ts'))
-  return {
-    tools,
-    async callTool(name, args, context) {
-      const { callOperation } = await loaded()
-      return callOperation(client, log, { name, args, context })
-    },
+/** The outcome of a write stands on the last line, where a program finds it, too. */
+function describeError({ message, outcome }: CallError): string {
+  const text = escapeInvisible(message)
+  return outcome ? `${text}\nOutcome: ${outcome}` : text
+}
+
+function asText(text: string): ToolResult['content'] {
+  return [{ type: 'text', text }]
+}
+
+export type SendNotification = (notification: ProgressNotification) => Promise<void>
+
+/** Reports retries and verification to a caller that asked for progress. */
+export function createProgress(progressToken: ProgressToken | undefined, send: SendNotification | undefined) {
+  if (progressToken === undefined || !send) return undefined
+  let progress = 0
+  return (message: string): void => {
+    progress += 1
+    // A caller that has left needs no progress.
+    send({ method: 'notifications/progress', params: { progressToken, progress, message } }).catch(() => {})
   }
 }

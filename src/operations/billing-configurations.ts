@@ -1,12 +1,12 @@
 import * as z from 'zod'
-import { defineOperation } from '../operation/define.ts'
 import { BILLING_PROVIDERS, explainedDeliveryFields } from './configuration-fields.ts'
-import { customerId, openObject, uuid } from './fields.ts'
-import { proofOfAddition, proofOfRemoval } from './proof-of-configurations.ts'
-import { configuration, reply } from './records.ts'
-import { acme, acmeStripe, DELIVERY_METHOD_ID } from './samples.ts'
+import { acme, acmeStripe, DELIVERY_METHOD_ID } from './examples.ts'
+import { customerId, openObject, uuid } from './input-fields.ts'
+import { defineRead, defineWrite } from './operation.ts'
+import { configuration, response } from './output-schemas.ts'
+import { verifyAddition, verifyArchiveConfigurations } from './verify-configurations.ts'
 
-export const fetchBillingConfigurations = defineOperation({
+export const fetchBillingConfigurations = defineRead({
   tool: 'fetch-billing-provider-configurations-customer',
   title: 'Fetch billing provider configurations for a customer',
   subject: 'Billing providers',
@@ -14,16 +14,16 @@ export const fetchBillingConfigurations = defineOperation({
     'Get the billing provider configurations of a customer with their ids. An empty list does not prove that the customer exists.',
   method: 'POST',
   path: '/v1/getCustomerBillingProviderConfigurations',
-  hints: { readOnly: true, destructive: false, idempotent: false },
+  hints: { destructive: false, idempotent: false },
   input: z.strictObject({
     customer_id: customerId,
     include_archived: z.boolean().optional().describe('Archived ones as well.'),
   }),
-  output: reply(z.array(configuration)),
+  output: response(z.array(configuration)),
   example: { input: { customer_id: acme.id }, output: { data: [acmeStripe] } },
 })
 
-export const setBillingConfigurations = defineOperation({
+export const setBillingConfigurations = defineWrite({
   tool: 'set-billing-provider-configurations-customer',
   title: 'Set billing provider configurations for a customer',
   subject: 'Billing providers',
@@ -31,7 +31,7 @@ export const setBillingConfigurations = defineOperation({
     'Adds billing provider configurations; it replaces and changes none, so a second call adds them twice. Fetch the present ones first. Nothing is billed until a contract selects the new id.',
   method: 'POST',
   path: '/v1/setCustomerBillingProviderConfigurations',
-  hints: { readOnly: false, destructive: false, idempotent: false },
+  hints: { destructive: false, idempotent: false },
   input: z.strictObject({
     data: z
       .array(
@@ -46,10 +46,10 @@ export const setBillingConfigurations = defineOperation({
       )
       .describe('Configurations to add.'),
   }),
-  output: reply(z.array(z.looseObject({ id: z.string().optional() }))),
-  write: proofOfAddition(fetchBillingConfigurations, 'billing_provider'),
+  output: response(z.array(z.looseObject({ id: z.string().optional() }))),
+  verification: verifyAddition(fetchBillingConfigurations),
   advice: {
-    500: 'Metronome answers 500 for a customer that does not exist as well: check customer_id with get-customer.',
+    500: 'Metronome also returns 500 for a customer that does not exist: check customer_id with get-customer.',
   },
   example: {
     input: {
@@ -76,7 +76,7 @@ export const setBillingConfigurations = defineOperation({
   },
 })
 
-export const archiveBillingConfigurations = defineOperation({
+export const archiveBillingConfigurations = defineWrite({
   tool: 'archive-billing-provider-configurations-customer',
   title: 'Archive billing provider configurations for a customer',
   subject: 'Billing providers',
@@ -84,15 +84,15 @@ export const archiveBillingConfigurations = defineOperation({
     'Irreversible: archives billing provider configurations at once. Contracts using them stop billing there and can get no new one, an invoice in its grace period is not sent, threshold recharge is switched off. All ids or none.',
   method: 'POST',
   path: '/v1/archiveCustomerBillingProviderConfigurations',
-  hints: { readOnly: false, destructive: false, idempotent: false },
+  hints: { destructive: false, idempotent: false },
   input: z.strictObject({
     customer_id: customerId,
     customer_billing_provider_configuration_ids: z
       .array(uuid)
       .describe('Ids from fetch-billing-provider-configurations-customer.'),
   }),
-  output: reply(z.looseObject({})),
-  write: proofOfRemoval(fetchBillingConfigurations, 'customer_billing_provider_configuration_ids'),
+  output: response(z.looseObject({})),
+  verification: verifyArchiveConfigurations(fetchBillingConfigurations, 'customer_billing_provider_configuration_ids'),
   example: {
     input: { customer_id: acme.id, customer_billing_provider_configuration_ids: [acmeStripe.id] },
     output: { data: { customer_id: acme.id, customer_billing_provider_configuration_ids: [acmeStripe.id] } },

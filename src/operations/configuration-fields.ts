@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { openObject, uuid } from './fields.ts'
+import { openObject, uuid } from './input-fields.ts'
 
 /** Providers that create-customer accepts. */
 const CONTRACT_PROVIDERS = ['aws_marketplace', 'azure_marketplace', 'gcp_marketplace', 'stripe', 'netsuite'] as const
@@ -13,7 +13,7 @@ const deliveryFields = {
   tax_provider: z.enum(['anrok', 'avalara', 'stripe']).optional(),
 }
 
-/** The same where they are explained: create-customer only refers to that. */
+/** The same with descriptions; create-customer refers to these. */
 export const explainedDeliveryFields = {
   delivery_method: deliveryFields.delivery_method.describe('Needed unless delivery_method_id is given.'),
   delivery_method_id: deliveryFields.delivery_method_id.describe(

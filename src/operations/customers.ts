@@ -1,19 +1,21 @@
 import * as z from 'zod'
-import { defineOperation } from '../operation/define.ts'
+import { fetchBillingConfigurations } from './billing-configurations.ts'
 import { providerConfiguration, revenueConfiguration } from './configuration-fields.ts'
-import { customerId, customerName, ingestAliases, queryText, text, uuid } from './fields.ts'
-import { proofOfArchiving, proofOfCreation } from './proof-of-customer.ts'
-import { customer, customerDetail, reply } from './records.ts'
-import { acme, acmeDetail } from './samples.ts'
+import { acme, acmeDetail } from './examples.ts'
+import { customerId, customerName, ingestAliases, queryText, text, uuid } from './input-fields.ts'
+import { defineRead, defineWrite } from './operation.ts'
+import { customer, customerDetail, response } from './output-schemas.ts'
+import { fetchRevenueConfigurations } from './revenue-configurations.ts'
+import { verifyArchive, verifyCreate } from './verify-customer.ts'
 
 const MAX_FILTER_IDS = 100
 const MAX_PAGE = 100
 
-/** What to do next when Metronome says that an alias is taken. */
-export const ALIAS_TAKEN =
-  'An ingest alias is taken. Find its holder with list-customers and ingest_alias, then once more with only_archived true.'
+/** What to do next when Metronome reports that an alias is in use. */
+export const ALIAS_IN_USE =
+  'The ingest alias is in use. Find its holder with list-customers and ingest_alias, then again with only_archived true.'
 
-export const listCustomers = defineOperation({
+export const listCustomers = defineRead({
   tool: 'list-customers',
   title: 'List customers',
   subject: 'Customers',
@@ -21,7 +23,7 @@ export const listCustomers = defineOperation({
     'Find customers: the active ones, or with only_archived the archived ones instead. Returns one page; pass its next_page back with the same filters until it is null.',
   method: 'GET',
   path: '/v1/customers',
-  hints: { readOnly: true, destructive: false, idempotent: true },
+  hints: { destructive: false, idempotent: true },
   input: z.strictObject({
     limit: z.int().min(1).max(MAX_PAGE).optional().describe('Customers per page.'),
     next_page: queryText.optional().describe('Cursor from the previous page.'),
@@ -41,7 +43,7 @@ export const listCustomers = defineOperation({
   },
 })
 
-export const getCustomer = defineOperation({
+export const getCustomer = defineRead({
   tool: 'get-customer',
   title: 'Get a customer',
   subject: 'Customers',
@@ -49,13 +51,13 @@ export const getCustomer = defineOperation({
     'Get one customer by id, active or archived. For its billing use fetch-billing-provider-configurations-customer.',
   method: 'GET',
   path: '/v1/customers/{customer_id}',
-  hints: { readOnly: true, destructive: false, idempotent: true },
+  hints: { destructive: false, idempotent: true },
   input: z.strictObject({ customer_id: customerId }),
-  output: reply(customerDetail),
+  output: response(customerDetail),
   example: { input: { customer_id: acme.id }, output: { data: acmeDetail } },
 })
 
-export const createCustomer = defineOperation({
+export const createCustomer = defineWrite({
   tool: 'create-customer',
   title: 'Create a customer',
   subject: 'Customers',
@@ -63,7 +65,7 @@ export const createCustomer = defineOperation({
     'Create a customer, optionally with its billing. Names are not unique: a second call makes a second customer, unless an ingest alias makes it a 409. It can only be archived afterwards. Configurations bill nothing until a contract selects them.',
   method: 'POST',
   path: '/v1/customers',
-  hints: { readOnly: false, destructive: false, idempotent: false },
+  hints: { destructive: false, idempotent: false },
   input: z.strictObject({
     name: customerName('Display name'),
     ingest_aliases: ingestAliases
@@ -83,11 +85,15 @@ export const createCustomer = defineOperation({
       .optional()
       .describe('Revenue systems; only on accounts that have the feature.'),
   }),
-  output: reply(customer),
-  write: proofOfCreation(listCustomers),
+  output: response(customer),
+  verification: verifyCreate({
+    listCustomers,
+    fetchBilling: fetchBillingConfigurations,
+    fetchRevenue: fetchRevenueConfigurations,
+  }),
   advice: {
-    404: 'On a trial account this is also the answer when it has its 5 active customers.',
-    409: ALIAS_TAKEN,
+    404: 'Trial accounts also return 404 once they have 5 active customers.',
+    409: ALIAS_IN_USE,
   },
   example: {
     input: {
@@ -113,7 +119,7 @@ export const createCustomer = defineOperation({
   },
 })
 
-export const archiveCustomer = defineOperation({
+export const archiveCustomer = defineWrite({
   tool: 'archive-customer',
   title: 'Archive a customer',
   subject: 'Customers',
@@ -121,9 +127,9 @@ export const archiveCustomer = defineOperation({
     'Irreversible: archives the customer with its billing configurations, ends all its contracts today, voids their invoices and stops notifications. Its aliases stay taken: to reuse one, remove it with create-update-customer-ingest-aliases before.',
   method: 'POST',
   path: '/v1/customers/archive',
-  hints: { readOnly: false, destructive: false, idempotent: false },
+  hints: { destructive: false, idempotent: false },
   input: z.strictObject({ id: uuid.describe('Metronome customer id (UUID).') }),
-  output: reply(z.looseObject({ id: z.string() })),
-  write: proofOfArchiving(getCustomer),
+  output: response(z.looseObject({ id: z.string() })),
+  verification: verifyArchive(getCustomer),
   example: { input: { id: acme.id }, output: { data: { id: acme.id } } },
 })

@@ -1,114 +1,113 @@
-import type { JsonObject } from '../operation/define.ts'
-import { PROBLEM_TYPE, type Problem, problemBody } from './problem.ts'
+import type { JsonObject } from '../operations/operation.ts'
+import { PROBLEM_MEDIA_TYPE, type Problem, problemBody } from './problem.ts'
 
 export const PROBLEM_SCHEMA = {
   type: 'object',
-  description: 'What went wrong, as RFC 9457 describes it.',
+  description: 'A problem as defined by RFC 9457.',
   required: ['type', 'title', 'status', 'detail'],
   properties: {
     type: {
       type: 'string',
       format: 'uri',
-      description: 'The kind of the problem: an address that explains it, or about:blank where the status says it all.',
+      description: 'URI of the problem type, with an explanation, or about:blank where the status says it all.',
     },
-    title: { type: 'string', description: 'The kind in words; the same for all problems of a kind.' },
-    status: { type: 'integer', description: 'The HTTP status once more.' },
-    detail: { type: 'string', description: 'What failed, what was answered, and what to do next.' },
+    title: { type: 'string', description: 'Title of the problem type.' },
+    status: { type: 'integer', description: 'The HTTP status code.' },
+    detail: { type: 'string', description: 'What failed, what the response was, and what to do next.' },
     errors: {
       type: 'array',
-      description: 'Every field that failed its check; nothing was sent.',
+      description: 'Every invalid field; nothing was sent.',
       items: {
         type: 'object',
         required: ['field', 'message'],
         properties: {
           field: {
             type: 'string',
-            description: 'Where: such as limit, ingest_aliases[3], data[0].customer_id, or Idempotency-Key.',
+            description: 'The field, such as limit, ingest_aliases[3], data[0].customer_id, or Idempotency-Key.',
           },
-          message: { type: 'string', description: 'What is wrong, to be read after the field.' },
+          message: { type: 'string', description: 'What is wrong.' },
         },
       },
     },
     outcome: {
       type: 'string',
       enum: ['not_applied', 'unknown'],
-      description: 'Only of writes: whether the write was done. After unknown, look it up before you repeat it.',
+      description: 'Only for writes: what the call did. After unknown, check before retrying.',
     },
   },
 }
 
-/** Why a request may fail: the description, and what such an answer looks like. */
-const REASONS: Readonly<Record<string, { description: string; example: Problem; waits?: true }>> = {
+/** Why a request may fail: the description and an example. */
+const PROBLEM_EXAMPLES: Readonly<Record<string, { description: string; example: Problem; hasRetryAfter?: true }>> = {
   Problem400: {
-    description: 'The request does not fit the operation; nothing was sent.',
+    description: 'The request is invalid; nothing was sent.',
     example: {
       status: 400,
-      kind: 'invalid-input',
+      type: 'invalid-input',
       detail:
-        'list-customers: invalid arguments, nothing was sent. limit too big: expected number to be <=100. ingest_allias is not a known field (nearest: ingest_alias).',
+        'list-customers: invalid arguments, nothing was sent. limit too big: expected number to be <=100. ingest_allias is not a known field (did you mean ingest_alias?).',
       errors: [
         { path: 'limit', message: 'too big: expected number to be <=100' },
-        { path: 'ingest_allias', message: 'is not a known field (nearest: ingest_alias)' },
+        { path: 'ingest_allias', message: 'is not a known field (did you mean ingest_alias?)' },
       ],
     },
   },
   Problem401: {
-    description: 'The bearer is missing or wrong; or Metronome does not accept the API key.',
-    example: { status: 401, detail: 'Authorization: Bearer is missing.' },
+    description: 'The bearer token is missing or invalid; or Metronome rejected the API key.',
+    example: { status: 401, detail: 'Missing bearer token.' },
   },
   Problem404: {
-    description: 'Metronome does not know the id; or there is nothing at the path.',
+    description: 'Unknown id or unknown path.',
     example: {
       status: 404,
-      kind: 'metronome-refused',
+      type: 'upstream-rejected',
       detail:
-        'get-customer: Metronome answered 404: "Customer not found". Find the right id with list-customers, and with only_archived true among the archived ones.',
+        'get-customer: Metronome responded 404: "Customer not found". Find the id with list-customers, archived customers with only_archived true.',
     },
   },
   Problem409: {
-    description: 'Another record stands in the way, such as the customer that has the ingest alias.',
+    description: 'Conflict, such as an ingest alias that another customer holds.',
     example: {
       status: 409,
-      kind: 'metronome-refused',
-      detail: 'create-customer: Metronome answered 409: "Ingest alias already exists". Outcome: not_applied.',
+      type: 'upstream-rejected',
+      detail: 'create-customer: Metronome responded 409: "Ingest alias already exists".',
       outcome: 'not_applied',
     },
   },
   Problem429: {
-    description: 'Too many requests, here or at Metronome.',
-    example: { status: 429, detail: 'Too many requests; try again in 30 s.' },
-    waits: true,
+    description: 'Too many requests, to this server or to Metronome.',
+    example: { status: 429, detail: 'Too many calls are waiting; retry in 1 second.' },
+    hasRetryAfter: true,
   },
   Problem502: {
-    description: 'No usable answer came from Metronome. A write says in outcome whether it was done.',
+    description: 'No usable response from Metronome. For writes, outcome says what the call did.',
     example: {
       status: 502,
-      kind: 'outcome-unknown',
+      type: 'outcome-unknown',
       detail:
-        "archive-customer: Metronome's answer did not come, the connection broke (ECONNRESET). Reading back failed as well. Look at the customer with get-customer before you call again. Outcome: unknown.",
+        'archive-customer: No response from Metronome: connection closed (ECONNRESET). The records could not be read. Check archived_at with get-customer before retrying.',
       outcome: 'unknown',
     },
   },
   Problem503: {
-    description:
-      'The call was not made: no API key is set, or the server is busy or stopping. Or Metronome answered so.',
+    description: 'The call was not made: no API key is set, or the server is stopping. Or Metronome responded so.',
     example: {
       status: 503,
-      kind: 'not-ready',
-      detail: 'get-customer: too many calls are waiting, nothing was sent. Try again in some seconds.',
+      type: 'service-unavailable',
+      detail: 'get-customer: Could not reach Metronome: this server is stopping.',
     },
-    waits: true,
+    hasRetryAfter: true,
   },
   Problem504: {
-    description: 'No answer came from Metronome in time. A write says in outcome whether it was done.',
+    description: 'No response from Metronome in time. For writes, outcome says what the call did.',
     example: {
       status: 504,
-      kind: 'no-usable-answer',
-      detail: "get-customer: Metronome's answer did not come, no answer within 45000 ms. Try again later.",
+      type: 'bad-upstream-response',
+      detail: 'get-customer: No response from Metronome: no response within 45000 ms. Try again later.',
     },
   },
   Problem: {
-    description: 'Anything else; the status of Metronome is kept.',
+    description: "Anything else; Metronome's status is kept.",
     example: { status: 415, detail: 'Content-Type must be application/json.' },
   },
 }
@@ -117,15 +116,15 @@ const RETRY_AFTER = {
   'Retry-After': { description: 'Seconds to wait before the next request.', schema: { type: 'integer' } },
 }
 
-/** Named by their status; the one without is for all others. */
+/** Responses by name; the one without a status is the default. */
 export const PROBLEM_RESPONSES: JsonObject = Object.fromEntries(
-  Object.entries(REASONS).map(([name, { description, example, waits }]) => [
+  Object.entries(PROBLEM_EXAMPLES).map(([name, { description, example, hasRetryAfter }]) => [
     name,
     {
       description,
-      ...(waits && { headers: RETRY_AFTER }),
+      ...(hasRetryAfter && { headers: RETRY_AFTER }),
       content: {
-        [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' }, example: problemBody(example) },
+        [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' }, example: problemBody(example) },
       },
     },
   ]),

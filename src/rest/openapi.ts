@@ -1,24 +1,24 @@
-import type { JsonObject, Operation, Subject } from '../operation/define.ts'
+import type { JsonObject, Operation, Subject } from '../operations/operation.ts'
 import { HOMEPAGE, NAME, VERSION } from '../version.ts'
 import { describeOperation, IDEMPOTENCY_KEY_HEADER, IDEMPOTENCY_KEY_PARAMETER } from './openapi-operation.ts'
 import { PROBLEM_RESPONSES, PROBLEM_SCHEMA } from './openapi-problems.ts'
-import { restPath } from './paths.ts'
+import { restPath } from './request.ts'
 
 const TAGS: Readonly<Record<Subject, string>> = {
-  Customers: 'Find, create, change and archive the customers of your Metronome account.',
-  'Billing providers': 'Where the invoices of a customer go: Stripe, the cloud marketplaces, NetSuite and others.',
-  'Revenue systems': 'Where the revenue of a customer is recorded; only on accounts that have the feature.',
-  Dashboards: 'Links to pages of Metronome that you can show to a customer.',
+  Customers: 'Find, create, update and archive the customers of your Metronome account.',
+  'Billing providers': 'Where invoices are sent: Stripe, the cloud marketplaces, NetSuite and others.',
+  'Revenue systems': 'Where revenue is recorded; only on accounts that have the feature.',
+  Dashboards: 'Embeddable dashboard URLs.',
 }
 
 const DESCRIPTION = `The customer operations of [Metronome](https://metronome.com) (usage-based billing), served by
-[${NAME}](${HOMEPAGE}), an independent project. The same operations are tools for AI agents at the port of MCP.
+[${NAME}](${HOMEPAGE}), a community project. The same operations are tools for AI agents on the MCP port.
 
-- Answers are the JSON of Metronome, unchanged. \`_note\` is added where there is something to say about an answer: that it
-  comes from the sandbox, or that a write was found to be done by reading back.
-- What does not fit is refused before anything is sent, with every field that failed. Unknown fields are refused, too.
-- Every failure is a problem of [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457). A failed write says in \`outcome\` whether
-  it was done: \`not_applied\`, or \`unknown\`, in which case look it up before you repeat it.
+- Responses are Metronome's JSON, unchanged. \`_note\` is added in sandbox mode, and when a write was verified by reading
+  the record.
+- Invalid requests are rejected before anything is sent to Metronome, with every invalid field. Unknown fields are invalid.
+- Every failure is a problem of [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457). A failed write says in \`outcome\` what
+  it did: \`not_applied\`, or \`unknown\`, in which case check before retrying.
 - Ids are UUIDs. Times are RFC 3339.`
 
 /** Describes the routes in OpenAPI 3.1, all but the servers. */
@@ -27,14 +27,14 @@ export function buildOpenApi(operations: readonly Operation[], needsBearer: bool
     openapi: '3.1.0',
     info: {
       title: 'Metronome customers',
-      summary: 'Metronome customers over REST, with checked input and certain writes.',
+      summary: 'Metronome customers over REST, with validated input and verified writes.',
       description: DESCRIPTION,
       version: VERSION,
       contact: { name: NAME, url: HOMEPAGE },
       license: { name: 'MIT', url: `${HOMEPAGE}/blob/main/LICENSE` },
     },
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-    // Without a token nobody needs a bearer, but may send one.
+    // Without a configured token, a bearer token is optional.
     security: needsBearer ? [{ bearer: [] }] : [{}, { bearer: [] }],
     paths: describePaths(operations),
     components: {
@@ -46,8 +46,7 @@ export function buildOpenApi(operations: readonly Operation[], needsBearer: bool
         bearer: {
           type: 'http',
           scheme: 'bearer',
-          description:
-            'What METRONOME_MCP_AUTH_TOKEN of the server holds; with --passthrough your own API key of Metronome.',
+          description: "The server's METRONOME_MCP_AUTH_TOKEN; with --passthrough your own Metronome API key.",
         },
       },
     },

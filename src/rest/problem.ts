@@ -1,62 +1,92 @@
 import { STATUS_CODES } from 'node:http'
-import type { InputIssue } from '../operation/input-error.ts'
-import { escapeControls } from '../text.ts'
-import type { Outcome } from '../upstream/errors.ts'
+import type { CallError, CallErrorCode, InputIssue } from '../calls/errors.ts'
+import type { Outcome } from '../calls/outcome.ts'
+import { escapeInvisible, type Redact } from '../sanitize.ts'
 import { HOMEPAGE } from '../version.ts'
 
-/** Kinds of problems, with the title that every problem of the kind has. They are explained in docs/rest.md. */
-const KINDS = {
-  'invalid-input': 'The request does not fit the operation',
-  'metronome-refused': 'Metronome refused the request',
-  'no-usable-answer': 'Metronome gave no usable answer',
-  'outcome-unknown': 'It is not known whether the write was done',
-  'not-ready': 'The call was not made',
+/** Problem types with their titles; docs/rest.md explains them. */
+const TYPES = {
+  'invalid-input': 'Invalid request',
+  'upstream-rejected': 'Metronome rejected the request',
+  'bad-upstream-response': 'Bad response from Metronome',
+  'outcome-unknown': 'Write outcome unknown',
+  'service-unavailable': 'Service unavailable',
 } as const
 
-export type ProblemKind = keyof typeof KINDS
+export type ProblemType = keyof typeof TYPES
 
-/** The answer to a request that failed, in the members of RFC 9457. */
+/** The response to a request that failed, in the members of RFC 9457. */
 export interface Problem {
   readonly status: number
   /** Absent where the status says it all. */
-  readonly kind?: ProblemKind
+  readonly type?: ProblemType | undefined
   readonly detail: string
-  readonly errors?: readonly InputIssue[]
-  /** Only of writes. */
+  readonly errors?: readonly InputIssue[] | undefined
+  /** Only for writes. */
   readonly outcome?: Outcome | undefined
   readonly headers?: Readonly<Record<string, string>>
 }
 
-// A body of 1 MiB has room for half a million wrong values.
+const RETRY_SOON = { 'retry-after': '1' }
+// RFC 9110: a 401 names the scheme.
+const CHALLENGE = { 'www-authenticate': 'Bearer' }
+
+/** How each error of a call is reported; a write with an unknown outcome is reported as such instead. */
+const PROBLEMS: Readonly<Record<CallErrorCode, Pick<Problem, 'status' | 'type' | 'headers'>>> = {
+  unknown_tool: { status: 404 },
+  invalid_arguments: { status: 400, type: 'invalid-input' },
+  // Not 401: this server lacks a key, and nothing that the client could send would help.
+  missing_key: { status: 503, type: 'service-unavailable' },
+  load_failed: { status: 503, type: 'service-unavailable' },
+  overloaded: { status: 429, type: 'service-unavailable', headers: RETRY_SOON },
+  cancelled: { status: 503, type: 'service-unavailable', headers: RETRY_SOON },
+  // Its own status replaces this one.
+  upstream_rejected: { status: 502, type: 'upstream-rejected' },
+  bad_response: { status: 502, type: 'bad-upstream-response' },
+  no_response: { status: 502, type: 'bad-upstream-response' },
+  timed_out: { status: 504, type: 'bad-upstream-response' },
+  internal: { status: 500 },
+}
+
+export function toProblem(error: CallError): Problem {
+  const { code, status = 0, outcome, retryAfterSeconds, message, issues } = error
+  const problem = PROBLEMS[code]
+  const retryAfter = retryAfterSeconds !== undefined && { 'retry-after': String(Math.ceil(retryAfterSeconds)) }
+  const common = { detail: message, errors: issues, outcome, headers: { ...problem.headers, ...retryAfter } }
+  const gatewayStatus = code === 'timed_out' || status === 504 ? 504 : 502
+  // Metronome's own status would say less than is known: a 500 may have been applied.
+  if (outcome === 'unknown') return { ...common, status: gatewayStatus, type: 'outcome-unknown' }
+  if (code !== 'upstream_rejected') return { ...common, ...problem, headers: common.headers }
+  if (status > 599) return { ...common, status: gatewayStatus, type: 'bad-upstream-response' }
+  const headers = status === 401 ? { ...common.headers, ...CHALLENGE } : common.headers
+  return { ...common, status, type: problem.type, headers }
+}
+
+// A body of 1 MiB has room for half a million invalid values.
 const MAX_ERRORS = 1_000
 const MAX_FIELD_CHARACTERS = 200
 
-export const PROBLEM_TYPE = 'application/problem+json'
-
-function problemUri(kind: ProblemKind): string {
-  return `${HOMEPAGE}/blob/main/docs/rest.md#${kind}`
-}
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json'
 
 /** The body of a problem, as the OpenAPI document describes it. */
-export function problemBody({ status, kind, detail, errors, outcome }: Problem) {
+export function problemBody({ status, type, detail, errors, outcome }: Problem) {
   return {
-    type: kind ? problemUri(kind) : 'about:blank',
-    title: kind ? KINDS[kind] : (STATUS_CODES[status] ?? 'Error'),
+    type: type ? `${HOMEPAGE}/blob/main/docs/rest.md#${type}` : 'about:blank',
+    title: type ? TYPES[type] : (STATUS_CODES[status] ?? 'Error'),
     status,
-    detail: escapeControls(detail),
+    detail: escapeInvisible(detail),
     ...(errors && { errors: errors.slice(0, MAX_ERRORS).map(describeIssue) }),
     ...(outcome && { outcome }),
   }
 }
 
 function describeIssue({ path, message }: InputIssue): { field: string; message: string } {
-  return { field: escapeControls(path.slice(0, MAX_FIELD_CHARACTERS)), message: escapeControls(message) }
+  return { field: escapeInvisible(path.slice(0, MAX_FIELD_CHARACTERS)), message: escapeInvisible(message) }
 }
 
-/** `hide` takes secrets out of the text. */
-export function answerProblem(problem: Problem, hide: (text: string) => string = (text) => text): Response {
-  return new Response(hide(JSON.stringify(problemBody(problem))), {
+export function problemResponse(problem: Problem, redact: Redact = (text) => text): Response {
+  return new Response(redact(JSON.stringify(problemBody(problem))), {
     status: problem.status,
-    headers: { ...problem.headers, 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store' },
+    headers: { ...problem.headers, 'content-type': PROBLEM_MEDIA_TYPE, 'cache-control': 'no-store' },
   })
 }

@@ -1,50 +1,63 @@
 import { randomUUID } from 'node:crypto'
-import { checkArguments } from '../operation/arguments.ts'
-import { type JsonObject, type Operation, pathArguments } from '../operation/define.ts'
-import { InputError, type InputIssue } from '../operation/input-error.ts'
-import { readQuery } from './query.ts'
+import * as z from 'zod'
+import type { InputIssue } from '../calls/errors.ts'
+import type { IdempotencyKey } from '../calls/write.ts'
+import { isPercentEncoded } from '../http/urls.ts'
+import { isObject, type JsonObject, type Operation, pathParameters } from '../operations/operation.ts'
 
 export const IDEMPOTENCY_KEY = 'idempotency-key'
 export const MAX_KEY_CHARACTERS = 255
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/
 
+/** The REST path of an operation as the specification writes it: under another `/v1`, in lower case, words joined by hyphens. */
+export function restPath(op: Operation): string {
+  return `/v1${op.path}`.toLowerCase().replaceAll(/\{(\w+)\}/g, (_, name: string) => `{${parameterName(name)}}`)
+}
+
+/** The name of an argument in the path. */
+export function parameterName(argument: string): string {
+  return argument.replaceAll('_', '-')
+}
+
+/** Matches percent-encoded paths; its groups are the path parameters in order. */
+export function pathPattern(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll(/\{[^}]+\}/g, '([^/]+)')}$`)
+}
+
 export interface RestRequest {
   readonly request: Request
-  /** Arguments of the path, still percent-encoded, in their order. */
+  /** Path parameters in order, percent-encoded. */
   readonly segments: readonly string[]
   /** The body; `undefined` on GET. */
   readonly json: unknown
 }
 
-export interface RestCall {
+export interface RestArguments {
   readonly args: JsonObject
-  /** Only of writes: the caller's own, or a new one. */
-  readonly idempotencyKey: string | undefined
-  /** The caller chose it, and may have used it before. */
-  readonly isKeyShared: boolean
+  /** What is wrong with the request before its arguments are validated. */
+  readonly inputIssues: readonly InputIssue[]
+  /** Only for writes: the caller's own key, or a new one. */
+  readonly idempotencyKey: IdempotencyKey | undefined
 }
 
-/** Reads what is called, and with what. Throws {@link InputError} with everything that does not fit where it stands. */
-export function readCall(op: Operation, { request, segments, json }: RestRequest): RestCall {
-  const issues: InputIssue[] = []
-  const idempotencyKey = op.write && readIdempotencyKey(request.headers, issues)
-  const inPath = readPath(pathArguments(op), segments, issues)
-  const query = readQuery(new URL(request.url).search, op.input, issues)
-  const others = op.method === 'GET' ? query : readBody(json, query, issues)
+/** Reads the arguments of an operation from path, query and body. */
+export function readArguments(op: Operation, { request, segments, json }: RestRequest): RestArguments {
+  const inputIssues: InputIssue[] = []
+  const idempotencyKey = op.kind === 'write' ? readIdempotencyKey(request.headers, inputIssues) : undefined
+  const inPath = readPath(pathParameters(op), segments, inputIssues)
+  const query = readQuery(new URL(request.url).search, op.input, inputIssues)
+  const others = op.method === 'GET' ? query : readBody(json, query, inputIssues)
   for (const name of Object.keys(inPath))
-    if (Object.hasOwn(others, name)) issues.push({ path: name, message: 'stands in the path; leave it out elsewhere' })
-
-  const args = { ...others, ...inPath }
-  if (issues.length === 0) return { args, idempotencyKey, isKeyShared: request.headers.has(IDEMPOTENCY_KEY) }
-  const checked = checkArguments(op, args)
-  throw new InputError(op.tool, 'issues' in checked ? [...issues, ...checked.issues] : issues)
+    if (Object.hasOwn(others, name)) inputIssues.push({ path: name, message: 'must be given in the path only' })
+  return { args: { ...others, ...inPath }, inputIssues, idempotencyKey }
 }
 
-function readIdempotencyKey(headers: Headers, issues: InputIssue[]): string {
-  const key = headers.get(IDEMPOTENCY_KEY) ?? randomUUID()
-  if (!VISIBLE_ASCII.test(key) || key.length > MAX_KEY_CHARACTERS)
+function readIdempotencyKey(headers: Headers, issues: InputIssue[]): IdempotencyKey {
+  const given = headers.get(IDEMPOTENCY_KEY)
+  if (given === null) return { value: randomUUID(), isCallers: false }
+  if (!VISIBLE_ASCII.test(given) || given.length > MAX_KEY_CHARACTERS)
     issues.push({ path: 'Idempotency-Key', message: `must have 1 to ${MAX_KEY_CHARACTERS} visible ASCII characters` })
-  return key
+  return { value: given, isCallers: true }
 }
 
 function readPath(names: readonly string[], segments: readonly string[], issues: InputIssue[]): JsonObject {
@@ -63,8 +76,39 @@ function readPath(names: readonly string[], segments: readonly string[], issues:
 
 function readBody(json: unknown, query: JsonObject, issues: InputIssue[]): JsonObject {
   for (const name of Object.keys(query))
-    issues.push({ path: name, message: 'stands in the query, where nothing is read' })
-  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as JsonObject // just checked
+    issues.push({ path: name, message: 'is not supported in the query string; send it in the body' })
+  if (isObject(json)) return json
   issues.push({ path: 'body', message: 'must be a JSON object' })
   return {}
+}
+
+/** Reads a query into the types of `input`. Text of another type stays text, for validation to reject. */
+function readQuery(search: string, input: z.ZodObject, issues: InputIssue[]): JsonObject {
+  // Other bytes would turn into other characters.
+  if (!isPercentEncoded(search)) issues.push({ path: 'query', message: 'is not percent-encoded UTF-8' })
+  const parameters = new URLSearchParams(search)
+  const names = new Set(parameters.keys())
+  return Object.fromEntries(
+    Array.from(names, (name) => {
+      const schema = Object.hasOwn(input.shape, name) ? plainType(input.shape[name]) : undefined
+      return [name, readValues(parameters.getAll(name), schema)]
+    }),
+  )
+}
+
+/** Lists are joined by commas, repeated, or both; any other parameter is given once. */
+function readValues(values: readonly string[], schema: z.core.$ZodType | undefined): unknown {
+  if (schema instanceof z.ZodArray) return values.flatMap((value) => value.split(','))
+  return values.length === 1 ? readValue(values[0] ?? '', schema) : values
+}
+
+function readValue(text: string, schema: z.core.$ZodType | undefined): unknown {
+  if (schema instanceof z.ZodBoolean && /^(true|false)$/.test(text)) return text === 'true'
+  // Only canonical digits: no 1e1, 0x1, 01 or 1.0.
+  if (schema instanceof z.ZodNumber && String(Number(text)) === text) return Number(text)
+  return text
+}
+
+function plainType(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodNullable ? plainType(schema.unwrap()) : schema
 }

@@ -1,54 +1,109 @@
 import { randomUUID } from 'node:crypto'
-import type { JsonObject } from '../operation/define.ts'
-import { Refusal } from './exchange.ts'
-import { billingDeliveries, checkConfiguration, findDelivery, revenueDeliveries } from './providers.ts'
-import type { Configuration, Customer } from './records.ts'
-import { findActiveCustomer, now, type Store } from './store.ts'
+import {
+  archiveBillingConfigurations,
+  fetchBillingConfigurations,
+  setBillingConfigurations,
+} from '../operations/billing-configurations.ts'
+import type { JsonObject } from '../operations/operation.ts'
+import {
+  archiveRevenueConfigurations,
+  fetchRevenueConfigurations,
+  setRevenueConfigurations,
+} from '../operations/revenue-configurations.ts'
+import type { Configuration, Customer } from './entities.ts'
+import { ApiError } from './http-messages.ts'
+import {
+  BILLING_DELIVERY_METHODS,
+  checkConfiguration,
+  findDeliveryMethod,
+  REVENUE_DELIVERY_METHODS,
+} from './providers.ts'
+import { findActiveCustomer, handle, now, type Store } from './store.ts'
 
-interface DeliveryChoice {
+export const configurationHandlers = [
+  handle(setBillingConfigurations, (store, { data }) => {
+    const added = data.map((item) => buildBilling(findOwner(store, item.customer_id).id, item))
+    store.billing.push(...added)
+    return { data: added.map(buildAddedBillingBody) }
+  }),
+
+  handle(fetchBillingConfigurations, (store, { customer_id, include_archived }) => ({
+    data: selectConfigurations(store.billing, customer_id, include_archived).map(buildBillingBody),
+  })),
+
+  handle(archiveBillingConfigurations, (store, args) => {
+    const { customer_id, customer_billing_provider_configuration_ids } = args
+    archiveConfigurations(store.billing, customer_id, customer_billing_provider_configuration_ids)
+    return { data: { customer_id, customer_billing_provider_configuration_ids } }
+  }),
+
+  handle(setRevenueConfigurations, (store, { data }) => {
+    const added = data.map((item) => buildRevenue(findOwner(store, item.customer_id).id, item))
+    store.revenue.push(...added)
+    return { data: added.map(buildRevenueBody) }
+  }),
+
+  handle(fetchRevenueConfigurations, (store, { customer_id, include_archived, provider }) => ({
+    data: selectConfigurations(store.revenue, customer_id, include_archived)
+      .filter(({ delivery }) => provider === undefined || delivery.provider === provider)
+      .map(buildRevenueBody),
+  })),
+
+  handle(archiveRevenueConfigurations, (store, args) => {
+    const { customer_id, customer_revenue_system_configuration_ids } = args
+    archiveConfigurations(store.revenue, customer_id, customer_revenue_system_configuration_ids)
+    return { data: { customer_id, customer_revenue_system_configuration_ids } }
+  }),
+]
+
+interface DeliveryFields {
   readonly configuration?: JsonObject | undefined
   readonly delivery_method?: string | undefined
   readonly delivery_method_id?: string | undefined
 }
 
-export interface BillingInput extends DeliveryChoice {
+interface BillingInput extends DeliveryFields {
   readonly billing_provider: string
   readonly tax_provider?: string | undefined
 }
 
-export interface RevenueInput extends DeliveryChoice {
+interface RevenueInput extends DeliveryFields {
   readonly provider: string
 }
 
 export function buildBilling(customerId: string, input: BillingInput): Configuration {
   const { billing_provider, configuration = {}, delivery_method, delivery_method_id, tax_provider } = input
   checkConfiguration(billing_provider, configuration)
-  const choice = { method: delivery_method, id: delivery_method_id }
-  const delivery = findDelivery(billingDeliveries, billing_provider, choice)
+  const delivery = findDeliveryMethod(BILLING_DELIVERY_METHODS, billing_provider, {
+    method: delivery_method,
+    id: delivery_method_id,
+  })
   return { id: randomUUID(), customer_id: customerId, configuration, delivery, tax_provider, archived_at: null }
 }
 
 export function buildRevenue(customerId: string, input: RevenueInput): Configuration {
   const { provider, configuration = {}, delivery_method_id } = input
   checkConfiguration(provider, configuration)
-  // There is one way to a revenue system, so it need not be named.
-  const choice = { method: 'direct_to_billing_provider', id: delivery_method_id }
-  const delivery = findDelivery(revenueDeliveries, provider, choice)
-  const asText = Object.fromEntries(
-    // Metronome takes numbers here and answers with strings.
+  const delivery = findDeliveryMethod(REVENUE_DELIVERY_METHODS, provider, {
+    // The only delivery method of revenue systems, so it may be omitted.
+    method: 'direct_to_billing_provider',
+    id: delivery_method_id,
+  })
+  const withStrings = Object.fromEntries(
+    // Metronome accepts numbers here and returns strings.
     Object.entries(configuration).map(([key, value]) => [key, typeof value === 'number' ? String(value) : value]),
   )
-  return { id: randomUUID(), customer_id: customerId, configuration: asText, delivery, archived_at: null }
+  return { id: randomUUID(), customer_id: customerId, configuration: withStrings, delivery, archived_at: null }
 }
 
 /** The customer that a configuration is added to. */
-export function findOwner(store: Store, id: string): Customer {
-  // Metronome answers so for a customer that does not exist.
-  if (!store.customers.has(id.toLowerCase())) throw new Refusal(500, 'Unexpected internal error')
+function findOwner(store: Store, id: string): Customer {
+  // Metronome returns this for a customer that does not exist.
+  if (!store.customers.has(id.toLowerCase())) throw new ApiError(500, 'Unexpected internal error')
   return findActiveCustomer(store, id)
 }
 
-export function selectConfigurations(
+function selectConfigurations(
   configurations: readonly Configuration[],
   customerId: string,
   includeArchived = false,
@@ -60,17 +115,51 @@ export function selectConfigurations(
 }
 
 /** Archives all of `ids`, or none when one of them is not an active configuration of the customer. */
-export function archiveConfigurations(
+function archiveConfigurations(
   configurations: readonly Configuration[],
   customerId: string,
   ids: readonly string[],
 ): void {
   const active = selectConfigurations(configurations, customerId)
-  const chosen = ids.map((id) => {
+  const selected = ids.map((id) => {
     const configuration = active.find((each) => each.id === id.toLowerCase())
-    if (!configuration) throw new Refusal(400, `Configuration ${id} is not an active one of customer ${customerId}`)
+    if (!configuration) throw new ApiError(400, `Configuration ${id} is not active for customer ${customerId}`)
     return configuration
   })
   const archived_at = now()
-  for (const configuration of chosen) configuration.archived_at = archived_at
+  for (const configuration of selected) configuration.archived_at = archived_at
+}
+
+function buildAddedBillingBody({ id, customer_id, configuration, delivery, tax_provider }: Configuration): JsonObject {
+  return {
+    id,
+    billing_provider: delivery.provider,
+    customer_id,
+    configuration,
+    delivery_method_id: delivery.id,
+    ...(tax_provider !== undefined && { tax_provider }),
+  }
+}
+
+function buildBillingBody(configuration: Configuration): JsonObject {
+  return {
+    id: configuration.id,
+    billing_provider: configuration.delivery.provider,
+    ...buildConfigurationBody(configuration),
+  }
+}
+
+function buildRevenueBody(configuration: Configuration): JsonObject {
+  return { id: configuration.id, provider: configuration.delivery.provider, ...buildConfigurationBody(configuration) }
+}
+
+function buildConfigurationBody({ customer_id, configuration, delivery, archived_at }: Configuration): JsonObject {
+  return {
+    customer_id,
+    configuration,
+    delivery_method_id: delivery.id,
+    delivery_method: delivery.method,
+    delivery_method_configuration: delivery.configuration,
+    archived_at,
+  }
 }

@@ -1,22 +1,15 @@
-import type { JsonObject } from '../operation/define.ts'
-import { acmeNetsuite, acmeStripe } from '../operations/samples.ts'
-import { Refusal } from './exchange.ts'
-
-/** A way to a provider that the sandbox's account has connected. */
-export interface Delivery {
-  readonly id: string
-  readonly provider: string
-  readonly method: string
-  readonly configuration: JsonObject
-}
+import { acmeNetsuite, acmeStripe } from '../operations/examples.ts'
+import type { JsonObject } from '../operations/operation.ts'
+import type { DeliveryMethod } from './entities.ts'
+import { ApiError } from './http-messages.ts'
 
 const DIRECT = 'direct_to_billing_provider'
 
-function connect(id: string, provider: string, method = DIRECT, configuration: JsonObject = {}): Delivery {
+function connect(id: string, provider: string, method = DIRECT, configuration: JsonObject = {}): DeliveryMethod {
   return { id, provider, method, configuration }
 }
 
-export const billingDeliveries: readonly Delivery[] = [
+export const BILLING_DELIVERY_METHODS: readonly DeliveryMethod[] = [
   connect(acmeStripe.delivery_method_id, 'stripe', DIRECT, acmeStripe.delivery_method_configuration),
   connect('3a5d3c19-af7a-428a-a038-da2ee858282f', 'aws_marketplace'),
   connect('188645cf-727e-410f-8afb-04bffc58e5d1', 'aws_marketplace', 'tackle'),
@@ -31,11 +24,11 @@ export const billingDeliveries: readonly Delivery[] = [
   connect('909660f2-dc0c-475c-8e77-22bdb84ae176', 'metronome'),
 ]
 
-export const revenueDeliveries: readonly Delivery[] = [
+export const REVENUE_DELIVERY_METHODS: readonly DeliveryMethod[] = [
   connect(acmeNetsuite.delivery_method_id, 'netsuite', DIRECT, acmeNetsuite.delivery_method_configuration),
 ]
 
-// Metronome publishes no schema: these keys stand in all of its examples.
+// Metronome publishes no schema: these keys are in all of its examples.
 const REQUIRED_KEYS: Readonly<Record<string, readonly string[]>> = {
   stripe: ['stripe_customer_id', 'stripe_collection_method'],
   aws_marketplace: ['aws_customer_id', 'aws_product_code', 'aws_region'],
@@ -46,28 +39,28 @@ const REQUIRED_KEYS: Readonly<Record<string, readonly string[]>> = {
 
 export function checkConfiguration(provider: string, configuration: JsonObject): void {
   const missing = (REQUIRED_KEYS[provider] ?? []).filter((key) => configuration[key] === undefined)
-  if (missing.length > 0) throw new Refusal(400, `configuration of ${provider} lacks ${missing.join(', ')}`)
+  if (missing.length > 0) throw new ApiError(400, `configuration of ${provider} requires ${missing.join(', ')}`)
 }
 
-/** The one of `deliveries` that is named by its id or its method. */
-export function findDelivery(
-  deliveries: readonly Delivery[],
+/** Finds a delivery method by its id, its method or both. */
+export function findDeliveryMethod(
+  deliveryMethods: readonly DeliveryMethod[],
   provider: string,
   { method, id }: { method: string | undefined; id: string | undefined },
-): Delivery {
+): DeliveryMethod {
   if (method === undefined && id === undefined)
-    throw new Refusal(400, 'one of delivery_method and delivery_method_id is required')
-  const delivery = deliveries.find(
+    throw new ApiError(400, 'one of delivery_method and delivery_method_id is required')
+  const found = deliveryMethods.find(
     (each) =>
       each.provider === provider &&
       (id === undefined || each.id === id.toLowerCase()) &&
       (method === undefined || each.method === method),
   )
-  if (!delivery) throw new Refusal(400, `delivery method ${id ?? method} is not set up for ${provider}`)
-  return delivery
+  if (!found) throw new ApiError(400, `delivery method ${id ?? method} is not set up for ${provider}`)
+  return found
 }
 
-/** The delivery of a seed record. */
-export function directDelivery(deliveries: readonly Delivery[], provider: string): Delivery {
-  return findDelivery(deliveries, provider, { method: DIRECT, id: undefined })
+/** The delivery method of a seed record. */
+export function directDeliveryMethod(deliveryMethods: readonly DeliveryMethod[], provider: string): DeliveryMethod {
+  return findDeliveryMethod(deliveryMethods, provider, { method: DIRECT, id: undefined })
 }

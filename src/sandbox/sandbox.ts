@@ -1,35 +1,42 @@
-import type { Upstream } from '../upstream/attempt.ts'
-import { buildResponse, readRequest } from './exchange.ts'
-import { createFaultyServer, NO_FAULTS, parseFaults } from './faults.ts'
+import type { FaultPlan } from './fault-spec.ts'
+import { createFaultyServer } from './faults.ts'
+import { buildResponse, readRequest } from './http-messages.ts'
 import { createStore, type Store } from './store.ts'
 
 export interface SandboxOptions {
-  /** What fails, as `--sandbox-faults` takes it. */
-  readonly faults?: string | undefined
-  /** Decides what the fault `random` draws. */
+  /** Faults to inject; none by default. */
+  readonly faults?: FaultPlan | undefined
+  /** Determines what the fault `random` draws. */
   readonly seed?: number | undefined
-  /** A test's own store, to look at; otherwise each sandbox has a new one. */
-  readonly store?: Store
+  /** A store that the caller inspects; otherwise each sandbox has its own. */
+  readonly store?: Store | undefined
 }
 
-/** Its `fetch` is the standard one in full, for whoever serves it on a port. */
-export interface Sandbox extends Upstream {
+export interface Sandbox {
+  /** A standard `fetch` in full, so that a server can expose the sandbox on a port. */
   readonly fetch: typeof globalThis.fetch
+  readonly store: Store
+  /** Scheme and host that requests are sent to. */
+  readonly baseUrl: string
+  /** Added to every result. */
+  readonly note: string
 }
 
-/** A Metronome in memory. Throws `UsageError` when `faults` cannot be read. */
-export function createSandbox({ faults, seed = 1, store = createStore() }: SandboxOptions = {}): Sandbox {
-  const answer = createFaultyServer(store, faults === undefined ? NO_FAULTS : parseFaults(faults), seed)
+const NO_FAULTS: FaultPlan = { writes: [], reads: [] }
+
+/** Creates an in-memory Metronome. */
+export function createSandbox({ faults = NO_FAULTS, seed = 1, store = createStore() }: SandboxOptions = {}): Sandbox {
+  const respond = createFaultyServer(store, faults, seed)
   return {
     fetch: async (input, init) => {
-      // Not the signal of the Request, which is lost with it when garbage is collected.
+      // The caller's own signal: that of the Request is lost when the Request is garbage-collected.
       const signal = init?.signal ?? undefined
       const request = await readRequest(new Request(input, init))
       signal?.throwIfAborted()
-      return buildResponse(await answer(request, signal))
+      return buildResponse(await respond(request, signal))
     },
+    store,
     baseUrl: 'https://sandbox.invalid',
-    needsKey: false,
     note: 'Sandbox: nothing here reaches Metronome.',
   }
 }

@@ -1,54 +1,64 @@
-import { type Answer, Refusal } from './exchange.ts'
-import type { Configuration, Customer } from './records.ts'
-import { seedBilling, seedRevenue } from './seed-configurations.ts'
-import { seedCustomers } from './seed-customers.ts'
+import type * as z from 'zod'
+import type { JsonObject, Operation } from '../operations/operation.ts'
+import type { Configuration, Customer } from './entities.ts'
+import { ApiError, type SandboxResponse } from './http-messages.ts'
+import { seedBilling, seedCustomers, seedRevenue } from './seed.ts'
 
-/** One write that was done. */
-interface Effect {
-  readonly tool: string
-  readonly idempotencyKey: string | undefined
-}
-
-/** The first answer to an Idempotency-Key, and the request that it belongs to. */
-interface KeptAnswer {
-  readonly fingerprint: string
-  readonly answer: Answer
-}
-
-/** All that a sandbox knows; plain data, for tests to look at. */
+/** The whole state of a sandbox: plain data that tests may inspect. */
 export interface Store {
   /** By id in lower case, in the order of creation. */
   readonly customers: Map<string, Customer>
   readonly billing: Configuration[]
   readonly revenue: Configuration[]
-  /** Every write that was done, in order. */
-  readonly effects: Effect[]
+  /** Every applied write, in order. */
+  readonly effects: { readonly tool: string; readonly idempotencyKey: string | undefined }[]
   /** By Idempotency-Key. */
-  readonly answers: Map<string, KeptAnswer>
-  /** By Idempotency-Key: what does a write that has begun and is not done yet. */
-  readonly underWay: Map<string, () => void>
+  readonly responses: Map<string, StoredResponse>
+  /** By Idempotency-Key: the function that applies a write in flight. */
+  readonly pending: Map<string, () => void>
+}
+
+/** The first response under an Idempotency-Key, with the request that it belongs to. */
+export interface StoredResponse {
+  readonly fingerprint: string
+  readonly response: SandboxResponse
 }
 
 export function createStore(): Store {
   return {
     customers: new Map(seedCustomers.map((customer) => [customer.id, { ...customer }])),
-    billing: seedBilling.map((each) => ({ ...each })),
-    revenue: seedRevenue.map((each) => ({ ...each })),
+    billing: seedBilling.map((configuration) => ({ ...configuration })),
+    revenue: seedRevenue.map((configuration) => ({ ...configuration })),
     effects: [],
-    answers: new Map(),
-    underWay: new Map(),
+    responses: new Map(),
+    pending: new Map(),
   }
+}
+
+/** Performs an operation on the store. */
+export interface Handler {
+  readonly op: Operation
+  /** Takes validated arguments, returns the response body. Throws {@link ApiError} before it changes anything. */
+  act(store: Store, args: JsonObject): JsonObject
+}
+
+/** Types the handler's arguments by its operation's input. */
+export function handle<Op extends Operation>(
+  op: Op,
+  act: (store: Store, args: z.output<Op['input']>) => JsonObject,
+): Handler {
+  return { op, act }
 }
 
 export function findCustomer(store: Store, id: string): Customer {
   const customer = store.customers.get(id.toLowerCase())
-  if (!customer) throw new Refusal(404, `Customer ${id} not found`, { code: 'NotFound' })
+  if (!customer) throw new ApiError(404, `Customer ${id} not found`, { code: 'NotFound' })
   return customer
 }
 
 export function findActiveCustomer(store: Store, id: string): Customer {
   const customer = findCustomer(store, id)
-  if (customer.archived_at !== null) throw new Refusal(400, `Customer ${id} is archived`)
+  if (customer.archived_at !== null) throw new ApiError(400, `Customer ${id} is archived`)
   return customer
 }
 

@@ -1,26 +1,29 @@
-import { EventEmitter, once } from 'node:events'
+import { once } from 'node:events'
 import { request as sendRequest } from 'node:http'
-import { createOwnCallers, createPassthroughCallers } from '../../src/callers.ts'
-import type { HttpSettings } from '../../src/config/http-settings.ts'
-import { createLog } from '../../src/log.ts'
-import { createRedactor } from '../../src/redact.ts'
-import { serveHttp } from '../../src/serve-http.ts'
-import type { Fetch } from '../../src/upstream/attempt.ts'
+import { isKey } from '../../src/cli/secrets.ts'
+import { createTokenCheck } from '../../src/http/guard.ts'
+import type { App } from '../../src/http/routes.ts'
+import { createMcpApp } from '../../src/mcp/http.ts'
+import type { Fetch } from '../../src/metronome/fetch.ts'
+import { operations } from '../../src/operations/index.ts'
+import { createRestApp } from '../../src/rest/app.ts'
+import { type Authenticate, createAuthenticate } from '../../src/runtime.ts'
+import { createHarness, type Harness, KEY } from './harness.ts'
+import { startApp } from './listeners.ts'
 
 export const TOKEN = 'correct-horse-battery-staple-0123456789'
-export const OWN_KEY = 'own-metronome-key-0123456789'
 export const CUSTOMER_ID = 'd7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number
   readonly headers: NodeJS.Dict<string | string[]>
   readonly text: string
 }
 
-export interface Sent {
+export interface HttpRequest {
   readonly method?: string
   readonly path?: string
-  readonly headers?: Readonly<Record<string, string | undefined>>
+  readonly headers?: Readonly<Record<string, string | string[] | undefined>>
   readonly body?: string
   readonly signal?: AbortSignal
 }
@@ -28,7 +31,10 @@ export interface Sent {
 export const MCP_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
 
 /** Sends exactly these headers: `fetch` would not let a test write Host and Origin. */
-export async function send(url: string, { method = 'POST', path = '/mcp', headers = {}, body, signal }: Sent = {}) {
+export async function send(
+  url: string,
+  { method = 'POST', path = '/mcp', headers = {}, body, signal }: HttpRequest = {},
+): Promise<HttpResponse> {
   const present = Object.fromEntries(
     Object.entries({ ...(method === 'POST' && MCP_HEADERS), ...headers }).filter(([, value]) => value !== undefined),
   )
@@ -37,22 +43,20 @@ export async function send(url: string, { method = 'POST', path = '/mcp', header
   const [response] = await once(request, 'response')
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk)
-  return { status: response.statusCode, headers: response.headers, text: Buffer.concat(chunks).toString() } as Answer
+  return { status: response.statusCode, headers: response.headers, text: Buffer.concat(chunks).toString() }
 }
 
-export const callTool = (name: string, args: object, id: number | string = 1, meta?: object): string =>
-  JSON.stringify({
-    jsonrpc: '2.0',
-    id,
-    method: 'tools/call',
-    params: { name, arguments: args, ...(meta && { _meta: meta }) },
-  })
+export function callTool(name: string, args: object, id: number | string = 1, meta?: object): string {
+  const params = { name, arguments: args, ...(meta && { _meta: meta }) }
+  return JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params })
+}
 
-export const getCustomer = (id: number | string = 1): string =>
-  callTool('get-customer', { customer_id: CUSTOMER_ID }, id)
+export function getCustomer(id: number | string = 1): string {
+  return callTool('get-customer', { customer_id: CUSTOMER_ID }, id)
+}
 
-export const customerAnswer = (name: string): Response =>
-  Response.json({
+export function customerResponse(name: string): Response {
+  return Response.json({
     data: {
       id: CUSTOMER_ID,
       external_id: 'x',
@@ -62,68 +66,47 @@ export const customerAnswer = (name: string): Response =>
       customer_config: { salesforce_account_id: null },
     },
   })
-
-const SETTINGS: HttpSettings = {
-  host: '127.0.0.1',
-  port: 0,
-  restPort: undefined,
-  allowedHosts: [],
-  token: undefined,
-  passthrough: false,
-  rateLimit: 0,
-  drainMs: 100,
 }
 
-export interface Started {
+export interface ServerSettings {
+  readonly apiKey?: string | undefined
+  readonly tokens?: readonly string[]
+  readonly passthrough?: boolean
+  readonly allowedHosts?: readonly string[]
+  /** Budget of one call in milliseconds. */
+  readonly timeoutMs?: number
+}
+
+export interface HttpServer extends Harness {
   readonly url: string
-  readonly log: readonly string[]
-  /** Sends SIGTERM; resolves with the exit code. */
-  stop(): Promise<number>
 }
 
-const running = new Set<Started>()
+/** Serves MCP on a free port, with `fetch` for Metronome; stop it with `stopListeners`. */
+export function startMcp(fetch: Fetch, settings: ServerSettings = {}): Promise<HttpServer> {
+  return start(fetch, settings, ({ call }, authenticate) => createMcpApp({ call, title: 'Test', authenticate }))
+}
 
-/** Serves MCP in this process, or what else the settings say, with `fetch` for Metronome. */
-export async function startHttp(
+/** Serves REST on a free port, with `fetch` for Metronome; stop it with `stopListeners`. */
+export function startRest(fetch: Fetch, settings: ServerSettings = {}): Promise<HttpServer> {
+  const needsBearer = settings.passthrough === true || (settings.tokens ?? []).length > 0
+  return start(fetch, settings, ({ call }, authenticate) =>
+    createRestApp({ call, operations, authenticate, needsBearer }),
+  )
+}
+
+async function start(
   fetch: Fetch,
-  settings: Partial<HttpSettings> = {},
-  key: string = OWN_KEY,
-  timeoutMs = 5_000,
-): Promise<Started> {
-  const all = { ...SETTINGS, ...settings }
-  const lines: string[] = []
-  const signals = new EventEmitter()
-  const redact = createRedactor([key, all.token])
-  const callers = all.passthrough ? createPassthroughCallers(redact) : createOwnCallers(key || undefined, redact)
-  let exit = (_code: number): void => {}
-  const exited = new Promise<number>((resolve) => {
-    exit = resolve
+  settings: ServerSettings,
+  createApp: (harness: Harness, authenticate: Authenticate) => App,
+): Promise<HttpServer> {
+  const { tokens = [], passthrough = false, allowedHosts = [], timeoutMs = 5_000 } = settings
+  const apiKey = 'apiKey' in settings ? settings.apiKey : KEY
+  const upstream = { fetch, baseUrl: 'http://metronome.invalid', needsKey: true }
+  const harness = createHarness({ upstream, apiKey, timeoutMs })
+  const { port } = await startApp(createApp(harness, createAuthenticate(apiKey, tokens, passthrough)), {
+    allowedHosts,
+    isAllowedBearer: tokens.length > 0 ? createTokenCheck(tokens) : passthrough ? isKey : undefined,
+    interrupt: harness.interrupt,
   })
-  await serveHttp({
-    settings: all,
-    upstream: { fetch, baseUrl: 'http://upstream.invalid', needsKey: true },
-    timeoutMs,
-    hasKey: key !== '',
-    callers,
-    title: 'Test',
-    log: createLog('debug', 'text', (line) => lines.push(callers.redact(line))),
-    signals,
-    exit,
-  })
-  const server: Started = {
-    url: lines.join('\n').match(/http:\/\/[^/]+/)?.[0] ?? '',
-    log: lines,
-    stop() {
-      running.delete(server)
-      signals.emit('SIGTERM')
-      return exited
-    },
-  }
-  running.add(server)
-  return server
-}
-
-/** For `afterEach`. */
-export async function stopAll(): Promise<void> {
-  await Promise.all(Array.from(running, (server) => server.stop()))
+  return { ...harness, url: `http://127.0.0.1:${port}` }
 }

@@ -4,23 +4,23 @@ import { listen } from './upstream.ts'
 
 export interface LocalProxy {
   readonly url: string
-  /** What each client wanted: `CONNECT host:port`. */
-  readonly wanted: string[]
-  /** Everything that came in clear text with it. */
+  /** Method and target of each request: `CONNECT host:port`. */
+  readonly requests: string[]
+  /** Every header that arrived in clear text. */
   readonly headers: string[]
 }
 
-/** A forward proxy on 127.0.0.1 that leads every tunnel to one port, whatever host was wanted; without one it refuses. */
+/** A forward proxy on 127.0.0.1 whose tunnels all lead to one port, whatever host was requested; without one it responds 502. */
 export async function startProxy(targetPort: number | undefined): Promise<LocalProxy> {
-  const wanted: string[] = []
+  const requests: string[] = []
   const headers: string[] = []
   const server = createServer((request, response) => {
-    wanted.push(`${request.method} ${request.url}`)
+    requests.push(`${request.method} ${request.url}`)
     headers.push(...request.rawHeaders)
     response.writeHead(502).end()
   })
   server.on('connect', (request, socket) => {
-    wanted.push(`CONNECT ${request.url}`)
+    requests.push(`CONNECT ${request.url}`)
     headers.push(...request.rawHeaders)
     socket.on('error', () => {})
     if (targetPort === undefined) return void socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n')
@@ -31,5 +31,5 @@ export async function startProxy(targetPort: number | undefined): Promise<LocalP
     tunnel.on('error', () => socket.destroy())
     socket.on('close', () => tunnel.destroy())
   })
-  return { url: `http://127.0.0.1:${await listen(server)}`, wanted, headers }
+  return { url: `http://127.0.0.1:${await listen(server)}`, requests, headers }
 }

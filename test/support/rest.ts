@@ -1,7 +1,6 @@
-import type { HttpSettings } from '../../src/config/http-settings.ts'
-import type { JsonObject } from '../../src/operation/define.ts'
-import type { Fetch } from '../../src/upstream/attempt.ts'
-import { type Answer, type Sent, type Started, send, startHttp } from './http.ts'
+import type { Fetch } from '../../src/metronome/fetch.ts'
+import type { JsonObject } from '../../src/operations/operation.ts'
+import { type HttpRequest, type HttpResponse, send } from './http.ts'
 
 /** Written by hand from the specification, in its order. Never read from the code. */
 export const ROUTES: readonly (readonly [tool: string, method: 'GET' | 'POST', path: string])[] = [
@@ -23,7 +22,7 @@ export const ROUTES: readonly (readonly [tool: string, method: 'GET' | 'POST', p
 ]
 
 /** The same information as a tool's arguments, as a REST request. */
-export function restRequest(tool: string, args: JsonObject): Sent {
+export function restRequest(tool: string, args: JsonObject): HttpRequest {
   const [, method, template] = ROUTES.find(([name]) => name === tool) ?? []
   if (!method || !template) throw new Error(`no route for ${tool}`)
   if (!template.includes('{')) return place(method, template, args)
@@ -31,7 +30,7 @@ export function restRequest(tool: string, args: JsonObject): Sent {
   return place(method, template.replace('{customer-id}', encodeURIComponent(String(customer_id))), others)
 }
 
-function place(method: 'GET' | 'POST', path: string, args: JsonObject): Sent {
+function place(method: 'GET' | 'POST', path: string, args: JsonObject): HttpRequest {
   if (method === 'POST') return { method, path, body: JSON.stringify(args) }
   const query = new URLSearchParams(
     Object.entries(args).map(([name, value]): [string, string] => [name, String(value)]),
@@ -51,7 +50,7 @@ export interface Recorder {
   readonly sent: SentUpstream[]
 }
 
-/** Keeps what is sent to `fetch`. */
+/** Records what is sent to `fetch`. */
 export function record(fetch: Fetch): Recorder {
   const sent: SentUpstream[] = []
   return {
@@ -65,13 +64,8 @@ export function record(fetch: Fetch): Recorder {
   }
 }
 
-/** Serves REST alone. */
-export function startRest(fetch: Fetch, settings: Partial<HttpSettings> = {}, key?: string): Promise<Started> {
-  return startHttp(fetch, { port: undefined, restPort: 0, ...settings }, key)
-}
-
-/** Sends a request and reads its answer, which is JSON whatever happens. */
-export async function ask(url: string, sent: Sent): Promise<Answer & { json: JsonObject }> {
-  const answer = await send(url, sent)
-  return { ...answer, json: JSON.parse(answer.text) }
+/** Sends a request and reads its response, which is always JSON. */
+export async function ask(url: string, sent: HttpRequest): Promise<HttpResponse & { json: JsonObject }> {
+  const response = await send(url, sent)
+  return { ...response, json: JSON.parse(response.text) }
 }

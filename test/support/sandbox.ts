@@ -1,59 +1,61 @@
-import type { JsonObject } from '../../src/operation/define.ts'
-import { operations } from '../../src/operations/index.ts'
+import type { Fetch } from '../../src/metronome/fetch.ts'
+import type { JsonObject } from '../../src/operations/operation.ts'
+import { type FaultPlan, parseFaultSpec } from '../../src/sandbox/fault-spec.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
 import { createStore, type Store } from '../../src/sandbox/store.ts'
-import type { Fetch } from '../../src/upstream/attempt.ts'
-import { createClient } from '../../src/upstream/client.ts'
-import type { Reply } from '../../src/upstream/reply.ts'
+import { createHarness } from './harness.ts'
 
 export interface OpenSandbox {
   readonly store: Store
-  /** Calls a tool through the client that the real Metronome gets, too. */
-  readonly call: (tool: string, args: JsonObject, signal?: AbortSignal) => Promise<Reply>
-  /** Sends a request past the client. */
+  /** Calls a tool as against Metronome; resolves with the response body and the note. */
+  readonly call: (
+    tool: string,
+    args: JsonObject,
+    signal?: AbortSignal,
+  ) => Promise<{ readonly body: JsonObject; readonly note: unknown }>
+  /** Sends a request to the sandbox itself. */
   readonly send: (target: string, init?: RequestInit) => Promise<Response>
-  /** `METHOD path` of every request that the client sent. */
+  /** `METHOD path` of every request of the calls. */
   readonly sent: readonly string[]
   /** Idempotency-Keys of the writes among them. */
   readonly keys: readonly string[]
 }
 
 interface OpenOptions {
+  /** As `--sandbox-faults` takes them. */
   readonly faults?: string
   readonly seed?: number
 }
 
-/** A sandbox of one's own, behind a client that does not wait before it repeats. */
-export function openSandbox(options: OpenOptions = {}): OpenSandbox {
+/** A sandbox with its own state. No call waits before a retry. */
+export function openSandbox({ faults, ...options }: OpenOptions = {}): OpenSandbox {
   const store = createStore()
-  const sandbox = createSandbox({ ...options, store })
+  const sandbox = createSandbox({ ...options, ...(faults !== undefined && { faults: parsePlan(faults) }), store })
   const sent: string[] = []
   const keys: string[] = []
   const fetch: Fetch = (url, init) => {
     sent.push(`${init.method} ${new URL(url).pathname}`)
-    const key = init.headers.get('idempotency-key')
+    const key = new Headers(init.headers).get('idempotency-key')
     if (key !== null) keys.push(key)
     return sandbox.fetch(url, init)
   }
-  const client = createClient({
-    upstream: { ...sandbox, fetch },
-    timeoutMs: 5_000,
-    log: () => {},
-    sleep: async () => {},
-  })
+  const { call, caller } = createHarness({ upstream: { ...sandbox, fetch, needsKey: false }, apiKey: undefined })
   return {
     store,
     sent,
     keys,
-    call: (tool, args, signal) => client.call(findOperation(tool), args, { key: undefined, signal }),
+    async call(tool, args, signal) {
+      const { _note, ...body } = await call({ tool, args, caller: { ...caller, signal } })
+      return { body, note: _note }
+    },
     send: (target, init) => sandbox.fetch(sandbox.baseUrl + target, init),
   }
 }
 
-function findOperation(tool: string) {
-  const op = operations.find((each) => each.tool === tool)
-  if (!op) throw new Error(`no operation ${tool}`)
-  return op
+function parsePlan(faults: string): FaultPlan {
+  const parsed = parseFaultSpec(faults)
+  if (!parsed.ok) throw new Error(parsed.message)
+  return parsed.plan
 }
 
 /** A POST as a client sends it. */

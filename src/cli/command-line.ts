@@ -1,0 +1,133 @@
+import { parseArgs } from 'node:util'
+import { closestMatch } from 'leven'
+
+/** Wrong usage: one line that names the option or variable and the fix. The program exits with code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+interface OptionBase {
+  readonly description: string
+  readonly short?: string
+  /** Heading in the help; `Options` where absent. */
+  readonly group?: string
+  /** Rejected unless at least one of these is given as well. */
+  readonly requires?: readonly string[]
+}
+
+interface ValueOption extends OptionBase {
+  /** Stands for the value in the help. */
+  readonly placeholder: string
+}
+
+export type OptionSpec =
+  | (OptionBase & { readonly type: 'boolean' })
+  | (ValueOption & { readonly type: 'string'; readonly default?: string; readonly choices?: readonly string[] })
+  | (ValueOption & { readonly type: 'integer'; readonly max: number; readonly default: number })
+
+/** Options by the name that follows the two dashes. */
+export type OptionSpecs = Readonly<Record<string, OptionSpec>>
+
+type CamelCase<Name extends string> = Name extends `${infer First}-${infer Rest}`
+  ? `${First}${Capitalize<CamelCase<Rest>>}`
+  : Name
+
+type ValueOf<Spec extends OptionSpec> = Spec extends { readonly type: 'boolean' }
+  ? boolean
+  : Spec extends { readonly type: 'integer' }
+    ? number
+    : Spec extends { readonly choices: readonly (infer Choice)[] }
+      ? Choice
+      : string
+
+/** The value of each option that was given: `--env-file` is `envFile`. */
+export type OptionValues<Specs extends OptionSpecs> = {
+  readonly [Name in keyof Specs & string as CamelCase<Name>]?: ValueOf<Specs[Name]> | undefined
+}
+
+/** What a command may know of the machine and how it prints. */
+export interface CommandContext {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly platform: NodeJS.Platform
+  readonly nodeVersion: string
+  /** Home directory of the user. */
+  readonly home: string
+  readonly cwd: string
+  /** Prints what was asked for. */
+  readonly stdout: (text: string) => void
+  /** Prints explanations. */
+  readonly stderr: (text: string) => void
+}
+
+/** Runs to completion and returns the exit code. */
+export type Command = (argv: readonly string[], context: CommandContext) => Promise<number>
+
+export interface CommandLine<Specs extends OptionSpecs> {
+  readonly options: OptionValues<Specs>
+  readonly positionals: readonly string[]
+}
+
+/** Parses a command line. Throws {@link UsageError}; no message repeats a value, which might be a secret. */
+export function parseCommandLine<Specs extends OptionSpecs>(
+  argv: readonly string[],
+  specs: Specs,
+  maxPositionals = 0,
+): CommandLine<Specs> {
+  const { tokens } = parseArgs({ args: [...argv], options: toParseArgs(specs), strict: false, tokens: true })
+  const given = new Map<string, true | number | string>()
+  const positionals: string[] = []
+  for (const token of tokens) {
+    if (token.kind === 'positional') positionals.push(token.value)
+    if (token.kind === 'option') given.set(token.name, readValue(token, specs))
+  }
+  if (positionals.length > maxPositionals)
+    throw new UsageError('unexpected argument; see --help. Do not pass API keys on the command line.')
+  for (const name of given.keys()) checkRequired(name, specs[name]?.requires, given)
+  const options = Object.fromEntries(Array.from(given, ([name, value]) => [toCamelCase(name), value]))
+  return { options: options as OptionValues<Specs>, positionals } // each value was read by its specification
+}
+
+function toParseArgs(specs: OptionSpecs) {
+  const options = Object.entries(specs).map(([name, { type, short }]) => {
+    const kind: 'boolean' | 'string' = type === 'boolean' ? 'boolean' : 'string'
+    return [name, { type: kind, ...(short && { short }) }] as const
+  })
+  return Object.fromEntries(options)
+}
+
+interface OptionToken {
+  readonly name: string
+  readonly rawName: string
+  readonly value?: string | undefined
+}
+
+function readValue({ name, rawName, value }: OptionToken, specs: OptionSpecs): true | number | string {
+  const spec = Object.hasOwn(specs, name) ? specs[name] : undefined
+  if (!spec) throw new UsageError(`unknown option ${rawName.slice(0, 40)}; ${suggest(name, Object.keys(specs))}`)
+  if (spec.type === 'boolean') {
+    if (value !== undefined) throw new UsageError(`--${name} takes no value.`)
+    return true
+  }
+  if (!value || value.startsWith('--')) throw new UsageError(`--${name} requires a value.`)
+  if (spec.type === 'integer') {
+    if (/^\d{1,15}$/.test(value) && Number(value) <= spec.max) return Number(value)
+    throw new UsageError(`--${name} must be an integer from 0 to ${spec.max}.`)
+  }
+  if (spec.choices && !spec.choices.includes(value))
+    throw new UsageError(`--${name} must be ${spec.choices.join(' or ')}.`)
+  return value
+}
+
+function suggest(name: string, known: string[]): string {
+  const nearest = closestMatch(name.slice(0, 40), known, { maxDistance: 8 })
+  return nearest ? `did you mean --${nearest}? See --help.` : 'see --help.'
+}
+
+function checkRequired(name: string, required: readonly string[] | undefined, given: ReadonlyMap<string, unknown>) {
+  if (!required || required.some((other) => given.has(other))) return
+  throw new UsageError(`--${name} requires ${required.map((other) => `--${other}`).join(' or ')}.`)
+}
+
+function toCamelCase(name: string): string {
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+}

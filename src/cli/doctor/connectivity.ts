@@ -1,0 +1,73 @@
+import { isLoopback } from '../../http/urls.ts'
+import type { AttemptResult } from '../../metronome/response.ts'
+import { readResult } from '../../metronome/response.ts'
+import { listCustomers } from '../../operations/customers.ts'
+import { probeUpstream } from '../../runtime.ts'
+import type { Config } from '../config.ts'
+import { type CheckResult, error, ok, warning } from './report.ts'
+
+const MAX_SKEW_MINUTES = 5
+const CHECK = 'Metronome'
+
+/** One cheap read, and a comparison of the clocks. */
+export async function checkConnectivity(config: Config): Promise<CheckResult[]> {
+  const startedAt = performance.now()
+  const result = await probeUpstream(config)
+  const tookMs = Math.round(performance.now() - startedAt)
+  if (result.kind !== 'response') return [evaluateNoResponse(result, config)]
+  const isUsable = readResult(listCustomers, result).ok
+  const connection = isUsable
+    ? ok(CHECK, `responded ${result.status} to list-customers in ${tookMs} ms`)
+    : evaluateStatus(result.status)
+  return [connection, ...checkClock(result.headers.get('date'))]
+}
+
+function evaluateStatus(status: number): CheckResult {
+  if (status === 401)
+    return error(
+      CHECK,
+      'responded 401: the API key is invalid, archived, of another environment, or lacks permission for list-customers',
+      'Copy the key again from Metronome (Connections, API tokens). If it is limited to some endpoints on purpose, other tools may still work.',
+    )
+  if (status === 403)
+    return warning(
+      CHECK,
+      'responded 403: the API key is valid, but lacks permission for list-customers',
+      'This is normal for a key that is limited to some endpoints: all other tools fail with 403.',
+    )
+  if (status === 429) return warning(CHECK, 'responded 429: too many requests', 'The key works; wait and retry.')
+  if (status >= 500) return error(CHECK, `responded ${status}: Metronome returned a server error`, 'Retry later.')
+  return error(
+    CHECK,
+    `responded ${status}: unexpected response (not Metronome)`,
+    'Correct METRONOME_BASE_URL, or check for a proxy or captive portal in between.',
+  )
+}
+
+function evaluateNoResponse(
+  { kind, reason }: Exclude<AttemptResult, { kind: 'response' }>,
+  { proxy, baseUrl }: Config,
+): CheckResult {
+  const message = `${kind === 'not_sent' ? 'could not be reached' : 'did not respond'}: ${reason}`
+  if (proxy && !isLoopback(new URL(baseUrl).hostname))
+    return error(CHECK, message, 'Check the address of the proxy (HTTPS_PROXY), and that it allows Metronome.')
+  if (/ENOTFOUND|EAI_/.test(reason))
+    return error(
+      CHECK,
+      message,
+      'Check the network and the host name in METRONOME_BASE_URL. Behind a proxy, set HTTPS_PROXY.',
+    )
+  if (/CERT|UNABLE_TO/.test(reason))
+    return error(CHECK, message, 'A proxy intercepts TLS: add its CA certificate to NODE_EXTRA_CA_CERTS.')
+  return error(CHECK, message, 'Check network, firewall and METRONOME_BASE_URL. Behind a proxy, set HTTPS_PROXY.')
+}
+
+function checkClock(date: string | null): CheckResult[] {
+  const theirs = Date.parse(date ?? '')
+  if (Number.isNaN(theirs)) return []
+  const minutes = Math.round((Date.now() - theirs) / 60_000)
+  if (Math.abs(minutes) < MAX_SKEW_MINUTES) return [ok('clock', 'in sync with Metronome')]
+  const direction = minutes > 0 ? 'ahead of' : 'behind'
+  const message = `${Math.abs(minutes)} minutes ${direction} Metronome's clock`
+  return [warning('clock', message, 'Enable time synchronization.')]
+}

@@ -1,0 +1,115 @@
+import { homedir } from 'node:os'
+import type { CallRequest } from '../calls/call.ts'
+import { loadFailed } from '../calls/errors.ts'
+import { createLog, type Log } from '../log.ts'
+import { titleOf } from '../mcp/server-info.ts'
+import type { Observers, Runtime, RuntimeConfig } from '../runtime.ts'
+import { createRedactor, escapeInvisible } from '../sanitize.ts'
+import { NAME, VERSION } from '../version.ts'
+import { type CommandContext, findCommand } from './command.ts'
+import { type Config, readConfig, UsageError } from './config.ts'
+import { parseOptions } from './options.ts'
+import { serveStdio } from './serve-stdio.ts'
+import { loadSources } from './sources.ts'
+
+async function main(): Promise<void> {
+  const argv = process.argv.slice(2)
+  const loadCommand = findCommand(argv[0])
+  if (loadCommand) {
+    const run = await loadCommand()
+    process.exitCode = await run(argv.slice(1), commandContext())
+    return
+  }
+  const options = parseOptions(argv)
+  if (options.help) return writeStdout((await import('./help.ts')).buildHelp())
+  if (options.version) return writeStdout(`${VERSION}\n`)
+  const config = readConfig(await loadSources(process.env, options.envFile), options)
+  const { http, apiKey, sandbox } = config
+  const redact = createRedactor([apiKey, ...(http?.tokens ?? [])])
+  const log = createLog(config.logLevel, config.logFormat, (line) => writeStderr(`${escapeInvisible(redact(line))}\n`))
+  logConfig(config, log)
+
+  const title = titleOf(sandbox !== undefined)
+  const lifecycle = { signals: process, exit: (code: number) => process.exit(code) }
+  if (http?.mcpPort !== undefined) {
+    const { serveHttp } = await import('./serve-http.ts')
+    return serveHttp({ ...lifecycle, config, http, title, log })
+  }
+  const ports = http && (await (await import('./serve-http.ts')).openPorts({ config, http, title, log }))
+  const { call, interrupt } = ports?.runtime ?? loadOnFirstCall(config, { log })
+  if (process.stdin.isTTY) writeStderr((await import('./help.ts')).buildGreeting())
+  const streams = { input: process.stdin, output: process.stdout }
+  const caller = { apiKey, redact }
+  return serveStdio({ ...lifecycle, ...streams, call, interrupt, title, caller, drainPorts: ports?.drain })
+}
+
+/** The runtime of a server on stdio: clients start many servers and call few, so its code is loaded with the first call. */
+function loadOnFirstCall(config: RuntimeConfig, observers: Observers): Pick<Runtime, 'call' | 'interrupt'> {
+  let loading: Promise<Runtime> | undefined
+  const load = async (): Promise<Runtime> => {
+    const { createRuntime } = await import('../runtime.ts')
+    return createRuntime(config, observers)
+  }
+  return {
+    async call(request: CallRequest) {
+      loading ??= load()
+      try {
+        await loading
+      } catch (error) {
+        loading = undefined
+        throw loadFailed(request.tool, error)
+      }
+      return (await loading).call(request)
+    },
+    interrupt() {
+      loading?.then(
+        (runtime) => runtime.interrupt(),
+        () => {},
+      )
+    },
+  }
+}
+
+function commandContext(): CommandContext {
+  return {
+    environment: process.env,
+    platform: process.platform,
+    nodeVersion: process.versions.node,
+    home: homedir(),
+    cwd: process.cwd(),
+    stdout: writeStdout,
+    stderr: writeStderr,
+  }
+}
+
+function logConfig({ warnings, sandbox, http, apiKeySource }: Config, log: Log): void {
+  for (const warning of warnings) log('warn', 'config-warning', { message: warning })
+  if (sandbox) return log('info', 'sandbox-enabled')
+  if (http?.passthrough) log('info', 'passthrough-enabled')
+  // With MCP over HTTP, nothing uses the key of the process.
+  if (http?.passthrough && http.mcpPort !== undefined) return
+  if (apiKeySource) return log('info', 'api-key', { source: apiKeySource })
+  log('warn', 'api-key-missing', { fix: 'set METRONOME_API_KEY, or start with --sandbox; until then every call fails' })
+}
+
+/** For output that was asked for instead of MCP messages. */
+function writeStdout(text: string): void {
+  writeText(process.stdout, text)
+}
+
+function writeStderr(text: string): void {
+  writeText(process.stderr, text)
+}
+
+function writeText(stream: NodeJS.WriteStream, text: string): void {
+  // The reader may leave first; that is no reason to fail.
+  if (stream.listenerCount('error') === 0) stream.on('error', () => {})
+  stream.write(text)
+}
+
+main().catch((error: unknown) => {
+  const isUsageError = error instanceof UsageError
+  const message = error instanceof Error ? error.message : String(error)
+  writeStderr(`${NAME}: ${escapeInvisible(message)}\n`)
+  process.exitCode = isUsageError ? 2 : 1
+})

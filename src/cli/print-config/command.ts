@@ -1,0 +1,50 @@
+import { closestMatch } from 'leven'
+import { type Command, type OptionSpecs, parseCommandLine, UsageError } from '../command-line.ts'
+import { buildCommandHelp } from '../help-format.ts'
+import { CLIENT_IDS, type ClientId, findClient, findConfigFiles } from './clients.ts'
+import { buildInstallLink, buildSnippet } from './snippet.ts'
+
+const WITH_LINK = CLIENT_IDS.filter((id) => findClient(id).installLink)
+
+const OPTIONS = {
+  help: { type: 'boolean', short: 'h', description: 'print this help' },
+  sandbox: { type: 'boolean', description: 'add --sandbox' },
+  http: { type: 'boolean', description: 'connect to a running --http server' },
+  windows: { type: 'boolean', description: 'wrap npx in cmd /c (default on Windows)' },
+  link: { type: 'boolean', description: `print an install link instead (${WITH_LINK.join(', ')})` },
+} as const satisfies OptionSpecs
+
+const DESCRIPTION = `Prints the configuration snippet for an MCP client: ${CLIENT_IDS.join(', ')}.`
+
+export const printConfig: Command = async (argv, { platform, stdout, stderr, ...context }) => {
+  const { options, positionals } = parseCommandLine(argv, OPTIONS, 1)
+  if (options.help) {
+    stdout(buildCommandHelp('print-config CLIENT [options]', DESCRIPTION, OPTIONS))
+    return 0
+  }
+  const client = findClient(readClientId(positionals[0]))
+  const { sandbox, http, windows = platform === 'win32' } = options
+  if (options.link) {
+    const ignored = (['sandbox', 'http', 'windows'] as const).find((name) => options[name])
+    if (ignored) throw new UsageError(`--link and --${ignored} are mutually exclusive; use one of them.`)
+    const link = buildInstallLink(client)
+    if (link === undefined) throw new UsageError(`${client.title} has no install link; omit --link.`)
+    stdout(`${link}\n`)
+    return 0
+  }
+  const snippet = buildSnippet(client, { sandbox, http, windows })
+  if (snippet === undefined)
+    throw new UsageError(`${client.title} cannot connect to a local server over HTTP; omit --http.`)
+  stdout(snippet)
+  stderr(`Merge it into ${findConfigFiles(client, { platform, ...context })[0]} and restart ${client.title}.\n`)
+  return 0
+}
+
+function readClientId(text: string | undefined): ClientId {
+  const id = CLIENT_IDS.find((known) => known === text)
+  if (id) return id
+  const nearest = text && closestMatch(text.slice(0, 40), CLIENT_IDS, { maxDistance: 4 })
+  throw new UsageError(
+    `print-config requires a client${nearest ? `; did you mean ${nearest}?` : `: ${CLIENT_IDS.join(', ')}.`}`,
+  )
+}

@@ -1,0 +1,50 @@
+import { stringify } from 'smol-toml'
+import type { JsonObject } from '../../operations/operation.ts'
+import { NAME } from '../../version.ts'
+import { KEY_PLACEHOLDER } from '../secrets.ts'
+import { type Launch, type McpClient, SERVER_KEY } from './clients.ts'
+
+export interface SnippetOptions {
+  /** The entry connects to a running server. */
+  readonly http?: boolean
+  readonly sandbox?: boolean
+  /** On Windows, npx is a batch file, which only cmd starts. */
+  readonly windows?: boolean
+}
+
+/** What goes into the client's file; `undefined` when the client cannot connect over HTTP. */
+export function buildSnippet(client: McpClient, options: SnippetOptions = {}): string | undefined {
+  const { entry, fields } = options.http ? { entry: client.httpEntry?.() } : buildStdioEntry(client, options)
+  if (!entry) return undefined
+  const file = { [client.servers]: { [SERVER_KEY]: entry }, ...fields }
+  return client.format === 'toml' ? stringify(file) : `${formatJson(file)}\n`
+}
+
+/** A URL that adds the server to the client; `undefined` when the client has none. */
+export function buildInstallLink(client: McpClient): string | undefined {
+  const { entry, fields } = buildStdioEntry(client, {})
+  return client.installLink?.({ ...entry, ...fields })
+}
+
+/** The entry, and further fields of the file for the prompt. */
+function buildStdioEntry(client: McpClient, options: SnippetOptions): { entry: JsonObject; fields?: JsonObject } {
+  const launch = buildLaunch(client.keyPrompt?.reference ?? KEY_PLACEHOLDER, options)
+  const needsPrompt = client.keyPrompt && !options.sandbox
+  return { entry: client.stdioEntry(launch), ...(needsPrompt && { fields: client.keyPrompt.fields }) }
+}
+
+function buildLaunch(apiKey: string, { sandbox = false, windows = false }: SnippetOptions): Launch {
+  const npx = ['-y', NAME, ...(sandbox ? ['--sandbox'] : [])]
+  return {
+    command: windows ? 'cmd' : 'npx',
+    args: windows ? ['/c', 'npx', ...npx] : npx,
+    env: sandbox ? {} : { METRONOME_API_KEY: apiKey },
+  }
+}
+
+/** Arrays of strings stay on one line, as people write them. */
+function formatJson(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(/\[\s+("[^\]{}]*")\s+\]/g, (_, items: string) => {
+    return `[${items.split(/,\s+/).join(', ')}]`
+  })
+}

@@ -1,0 +1,87 @@
+import type { EventEmitter } from 'node:events'
+import { createTokenCheck } from '../http/guard.ts'
+import { createListeners, type Listeners } from '../http/listener.ts'
+import type { Log } from '../log.ts'
+import { createMcpApp } from '../mcp/http.ts'
+import { operations } from '../operations/index.ts'
+import { createAuthenticate, createRuntime, type Runtime } from '../runtime.ts'
+import type { Config, HttpConfig } from './config.ts'
+import { createMetrics } from './metrics.ts'
+import { isKey } from './secrets.ts'
+
+export interface HttpOptions {
+  readonly config: Config
+  readonly http: HttpConfig
+  readonly title: string
+  readonly log: Log
+}
+
+/** The runtime behind the ports, and how to end them. */
+export interface HttpService {
+  readonly runtime: Runtime
+  /** Stops accepting, and lets calls finish for so long. */
+  drain(drainMs: number): Promise<void>
+}
+
+/** Serves MCP, REST or both on the configured ports. Rejects, with nothing left open, when a port cannot be opened. */
+export async function openPorts({ config, http, title, log }: HttpOptions): Promise<HttpService> {
+  const metrics = createMetrics()
+  const runtime = await createRuntime(config, { log, onFinished: metrics.onFinished, onRetry: metrics.onRetry })
+  metrics.observe(runtime)
+  const { host, mcpPort, restPort, tokens, passthrough } = http
+  const authenticate = createAuthenticate(config.apiKey, tokens, passthrough)
+  const needsBearer = tokens.length > 0 || passthrough
+
+  const listeners: Listeners = createListeners({
+    allowedHosts: http.allowedHosts,
+    hostHint: 'Add it with --allowed-hosts.',
+    isAllowedBearer: tokens.length > 0 ? createTokenCheck(tokens) : passthrough ? isKey : undefined,
+    isSaturated: runtime.isSaturated,
+    notReadyReason: () =>
+      runtime.needsKey && config.apiKey === undefined && !passthrough ? 'METRONOME_API_KEY is not set' : undefined,
+    metricsRoute: metrics.route,
+    onRejected(check, status) {
+      metrics.onRejected(check, status)
+      log('info', 'request-rejected', { check, status })
+    },
+    onError: (error) => log('error', 'internal-error', { error: String(error) }),
+    interrupt: runtime.interrupt,
+  })
+
+  if (mcpPort !== undefined) {
+    const app = createMcpApp({ call: runtime.call, title, authenticate })
+    const { url } = await listeners.open({ host, port: mcpPort, app })
+    log('info', 'listening', { url: `${url}/mcp` })
+  }
+  if (restPort !== undefined) {
+    const { createRestApp } = await import('../rest/app.ts')
+    const app = createRestApp({ call: runtime.call, operations, authenticate, needsBearer })
+    const { url } = await listeners.open({ host, port: restPort, app })
+    log('info', 'listening', { url: `${url}/openapi.json` })
+  }
+  return { runtime, drain: listeners.drain }
+}
+
+export interface ServeHttpOptions extends HttpOptions {
+  /** Emits SIGTERM and SIGINT. */
+  readonly signals: EventEmitter
+  readonly exit: (code: number) => void
+}
+
+/** Serves HTTP until a signal comes; then lets calls finish, and exits with code 0. */
+export async function serveHttp({ signals, exit, ...options }: ServeHttpOptions): Promise<void> {
+  const { http, log } = options
+  const opening = openPorts(options)
+  let isEnding = false
+  const end = async (signal: string): Promise<void> => {
+    if (isEnding) return
+    isEnding = true
+    log('info', 'draining', { signal, 'drain-ms': http.drainMs })
+    const { drain } = await opening
+    await drain(http.drainMs)
+    exit(0)
+  }
+  // Kept until the end: npm passes Ctrl-C on a second time, which would kill the process while it drains.
+  for (const signal of ['SIGTERM', 'SIGINT']) signals.on(signal, () => void end(signal))
+  await opening
+}

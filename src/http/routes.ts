@@ -1,0 +1,59 @@
+export interface RequestContext {
+  /** The parsed body; `undefined` without one. */
+  readonly json: unknown
+  /** The credential of `Authorization: Bearer`. */
+  readonly bearer: string | undefined
+  /** Aborts when the client closes its connection. */
+  readonly signal: AbortSignal
+}
+
+/** Responds to a request that passed all checks. */
+export type Handler = (request: Request, context: RequestContext) => Promise<Response>
+
+export interface Route {
+  /** By method; the one for GET serves HEAD, too. */
+  readonly handlers: Readonly<Partial<Record<'GET' | 'POST', Handler>>>
+  /** Needs no token. */
+  readonly public?: true
+  /** Rejected with 429 while the upstream queue is saturated. */
+  readonly usesUpstream?: true
+  /** Responds in its own media type, whatever the `Accept` header says. */
+  readonly ignoresAccept?: true
+}
+
+/** Why a request is not served. */
+export interface Rejection {
+  readonly status: number
+  /** Sentences for the author of the client; they never repeat parts of the request. */
+  readonly message: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What is served on one port. */
+export interface App {
+  /** Finds the route of a path, which is percent-encoded and has no slash at its end. */
+  findRoute(path: string): Route | undefined
+  /** Builds the response in the format that clients of this port expect. */
+  buildRejection(rejection: Rejection): Response
+  /** A sentence for the 404 message that says where to go. */
+  readonly notFoundHint: string
+}
+
+/** `/healthz` tells whether the process runs, `/readyz` whether it should get requests. */
+export function healthRoutes(notReadyReason: () => string | undefined): Readonly<Record<string, Route>> {
+  return {
+    '/healthz': probeRoute(() => textResponse(200, 'ok')),
+    '/readyz': probeRoute(() => {
+      const reason = notReadyReason()
+      return reason === undefined ? textResponse(200, 'ready') : textResponse(503, reason)
+    }),
+  }
+}
+
+function probeRoute(respond: () => Response): Route {
+  return { handlers: { GET: async () => respond() }, public: true, ignoresAccept: true }
+}
+
+function textResponse(status: number, text: string): Response {
+  return new Response(`${text}\n`, { status, headers: { 'content-type': 'text/plain', 'cache-control': 'no-store' } })
+}

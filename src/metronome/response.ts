@@ -1,0 +1,105 @@
+import { isObject, type JsonObject, type Operation } from '../operations/operation.ts'
+import { noContent } from '../operations/output-schemas.ts'
+import { quoteUntrusted } from '../sanitize.ts'
+import type { FetchResponse } from './fetch.ts'
+
+/** Largest response body in MiB, after decompression. */
+export const MAX_RESPONSE_MIB = 5
+
+/** How one attempt ended. */
+export type AttemptResult =
+  /** A whole response; `text` is absent when its body is not readable text, and `problem` says why. */
+  | {
+      readonly kind: 'response'
+      readonly status: number
+      readonly headers: FetchResponse['headers']
+      readonly text?: string
+      readonly problem?: string
+    }
+  /** Nothing of the request was written. */
+  | { readonly kind: 'not_sent'; readonly reason: string; readonly cause?: 'timeout' | 'cancelled' | 'overloaded' }
+  /** The request may have arrived; no complete response did. */
+  | { readonly kind: 'no_response'; readonly reason: string; readonly cause?: 'timeout' | 'cancelled' }
+
+type Response = Extract<AttemptResult, { kind: 'response' }>
+
+/** A usable body, or a sentence about what is wrong with the response. */
+export type ReadResult =
+  | { readonly ok: true; readonly body: JsonObject }
+  | { readonly ok: false; readonly problem: string }
+
+/** Reads an attempt's response: a 2xx with the documented shape, or the reason why there is none. */
+export function readResult(op: Operation, result: AttemptResult): ReadResult {
+  if (result.kind === 'not_sent') return { ok: false, problem: `Could not reach Metronome: ${result.reason}.` }
+  if (result.kind === 'no_response') return { ok: false, problem: `No response from Metronome: ${result.reason}.` }
+  return isSuccess(result.status) ? readSuccess(op, result) : { ok: false, problem: describeError(result) }
+}
+
+export const isSuccess = (status: number): boolean => status >= 200 && status < 300
+
+/** Whether the body is Metronome's own error: a JSON object with a string `message`. */
+export function hasErrorBody(result: AttemptResult): boolean {
+  return typeof readErrorBody(result).message === 'string'
+}
+
+/** The JSON object of an error response; empty when there is none. */
+export function readErrorBody(result: AttemptResult): JsonObject {
+  const json = result.kind === 'response' ? parseJson(result.text ?? '') : undefined
+  return isObject(json) ? json : {}
+}
+
+function readSuccess(op: Operation, { status, text, problem }: Response): ReadResult {
+  const fail = (what: string): ReadResult => ({ ok: false, problem: `Metronome responded ${status} with ${what}` })
+  if (text === undefined) {
+    const advice = 'limit' in op.input.shape ? ' Lower limit.' : ''
+    return fail(`${problem}; the limit is ${MAX_RESPONSE_MIB} MiB of JSON.${advice}`)
+  }
+  const json = parseJson(text)
+  if (json === undefined) return fail(`${describeText(text)} instead of JSON.`)
+  if (op.output === noContent && isEmpty(json)) return { ok: true, body: { success: true } }
+  const { success, error } = op.output.safeParse(json)
+  if (success && isObject(json)) return { ok: true, body: json }
+  const path = error?.issues[0]?.path ?? []
+  const where = path.length > 0 ? `at ${quoteUntrusted(path.join('.'))}` : 'as a whole'
+  return fail(`JSON that does not match the documented schema (${where}).`)
+}
+
+/** An error response in one sentence: status, Metronome's own message, and every further field of its body. */
+function describeError({ status, text = '' }: Response): string {
+  const details = status >= 300 && status < 400 ? '; redirects are not followed' : describeErrorBody(text)
+  return `Metronome responded ${status}${details}.`
+}
+
+function describeErrorBody(text: string): string {
+  const json = parseJson(text)
+  if (json === undefined) return ` with ${describeText(text)}`
+  if (!isObject(json)) return ''
+  const { message, stack: _, ...others } = json
+  const isText = typeof message === 'string'
+  const quoted = isText && message !== '' ? `: "${quoteUntrusted(message)}"` : ''
+  const fields = Object.entries(isText || message === undefined ? others : { message, ...others })
+    .slice(0, 8)
+    .map(([name, value]) => {
+      const shown = typeof value === 'string' ? value : JSON.stringify(value)
+      return `${quoteUntrusted(name)}: ${quoteUntrusted(shown)}`
+    })
+  return quoted + (fields.length > 0 ? ` (${fields.join(', ')})` : '')
+}
+
+/** `undefined` when the text is not JSON; `null` for blank text. */
+export function parseJson(text: string): unknown {
+  if (text.trim() === '') return null
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function describeText(text: string): string {
+  return /^\s*<(!doctype|html)/i.test(text) ? 'an HTML page' : 'text'
+}
+
+function isEmpty(json: unknown): boolean {
+  return json === null || (typeof json === 'object' && Object.keys(json).length === 0)
+}

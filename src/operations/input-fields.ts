@@ -1,0 +1,54 @@
+import * as z from 'zod'
+
+const UUID_RULE = 'must be a UUID such as d7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
+
+/** Any RFC 4122 shape and case; Metronome itself decides whether the id exists. */
+export const uuid = z.guid(UUID_RULE)
+
+/** Compares UUIDs, which callers may write in either case. */
+export function sameId(asked: unknown, shown: unknown): boolean {
+  return String(asked).toLowerCase() === String(shown).toLowerCase()
+}
+
+export const customerId = uuid.describe('UUID.')
+
+// The contract counts characters as JSON Schema does, in code points; zod counts UTF-16 units.
+const countCharacters = (text: string): number => Array.from(text).length
+
+/** A string of `min` to `max` characters. */
+export function text(min: number, max: number) {
+  const rule = `must have ${min} to ${max} characters`
+  return z
+    .string()
+    .refine((value) => countCharacters(value) >= min && countCharacters(value) <= max, rule)
+    .meta({ minLength: min, maxLength: max })
+}
+
+/** A string for the query, where an empty one would be dropped. */
+export const queryText = z.string().refine((value) => value !== '', 'must not be empty; leave the field out instead')
+
+/** RFC 3339 with `Z` or an offset. */
+export function dateTime(description: string) {
+  return z.iso
+    .datetime({ offset: true, error: 'must be an RFC 3339 date-time such as 2026-01-31T00:00:00Z' })
+    .describe(description)
+}
+
+/** An object whose keys depend on the provider; Metronome publishes no schema for it. */
+export function openObject(description: string) {
+  return z.record(z.string(), z.unknown()).describe(description)
+}
+
+const MAX_ALIASES = 2000
+const MAX_ALIAS_CHARACTERS = 128
+export const MAX_NAME_CHARACTERS = 160
+
+export const ingestAliases = z.array(text(1, MAX_ALIAS_CHARACTERS)).max(MAX_ALIASES)
+
+/** Metronome silently cuts longer names, so the description says so; they are neither cut nor rejected here. */
+export function customerName(description: string) {
+  return z
+    .string()
+    .refine((value) => value !== '', 'must not be empty')
+    .describe(`${description}; Metronome cuts it at ${MAX_NAME_CHARACTERS} characters.`)
+}

@@ -1,0 +1,117 @@
+import type * as z from 'zod'
+
+export type JsonObject = Record<string, unknown>
+
+/** What operations are about. */
+export type Subject = 'Customers' | 'Billing providers' | 'Revenue systems' | 'Dashboards'
+
+/** MCP behavior hints, fixed by the specification; the third, `readOnlyHint`, follows from the operation's `kind`. */
+export interface Hints {
+  readonly destructive: boolean
+  readonly idempotent: boolean
+}
+
+interface OperationBase {
+  /** Tool name; fixed by the specification. */
+  readonly tool: string
+  readonly title: string
+  readonly subject: Subject
+  /** What happens, then what to know before calling. The only text that every agent shows to its model. */
+  readonly description: string
+  readonly method: 'GET' | 'POST'
+  /** Path at api.metronome.com; `{name}` stands for the argument of that name. */
+  readonly path: string
+  readonly hints: Hints
+  /** Path, query and body fields together, under the API's own names. */
+  readonly input: z.ZodObject
+  /** Loose at every level, since Metronome may add fields; `noContent` when the response has no body. */
+  readonly output: z.ZodObject
+  /** What to do next after a response with this status; the general advice applies where absent. */
+  readonly advice?: Readonly<Record<number, string>>
+  readonly example: { readonly input: JsonObject; readonly output: JsonObject }
+}
+
+/** An operation that only reads, and may be retried freely. */
+export interface ReadOperation extends OperationBase {
+  readonly kind: 'read'
+}
+
+/** An operation that changes something at Metronome. */
+export interface WriteOperation extends OperationBase {
+  readonly kind: 'write'
+  /** How to find out whether the write is in place when its response does not say so. */
+  readonly verification: Verification<JsonObject>
+}
+
+/** One Metronome operation, defined once as data. MCP, REST, the sandbox, docs and tests all read this. */
+export type Operation = ReadOperation | WriteOperation
+
+/** A reading operation with its arguments. */
+export interface Read {
+  readonly op: ReadOperation
+  readonly args: JsonObject
+}
+
+/**
+ * How Metronome's records show a write: which reads, and a pure comparison of the arguments with what they returned.
+ * Methods rather than function properties, so that each operation may name its own argument type.
+ */
+export interface Verification<Args> {
+  /** The first reads. `conflict` is the body of a 409 response. None when nothing can show the write. */
+  reads(args: Args, conflict: JsonObject | undefined): readonly Read[]
+  /** Reads that need an id from the bodies of the first ones. */
+  furtherReads?(args: Args, bodies: readonly JsonObject[]): readonly Read[]
+  /** Compares every field that was asked for with the bodies of the reads, in their order. */
+  compare(args: Args, bodies: readonly JsonObject[], furtherBodies: readonly JsonObject[]): Comparison
+  /** The check that a person or model makes when the outcome is unknown: one sentence. */
+  recheck(args: Args): string
+  /** Metronome documents a 409 for this operation: another customer holds the alias. */
+  readonly reportsConflicts?: true
+}
+
+export interface Comparison {
+  /** `part` when only some of it is in place, or when a field that was asked for is not shown. */
+  readonly inPlace: 'all' | 'none' | 'part'
+  /** Another customer holds an alias that was asked for and, on create, differs from the request. */
+  readonly isHeldByAnother?: boolean
+  /** What the records show, in sentences. */
+  readonly evidence: string
+  /** Body that the write would have returned; only when all of it is in place. */
+  readonly body?: JsonObject
+}
+
+/** Keeps the operation's own input type while checking its shape. */
+export function defineRead<const Input extends z.ZodObject>(
+  operation: Omit<ReadOperation, 'kind'> & { readonly input: Input },
+): ReadOperation & { readonly input: Input } {
+  return { ...operation, kind: 'read' }
+}
+
+/** The same for an operation that writes; its verification is typed by its input. */
+export function defineWrite<const Input extends z.ZodObject>(
+  operation: Omit<WriteOperation, 'kind' | 'verification'> & {
+    readonly input: Input
+    readonly verification: Verification<z.output<Input>>
+  },
+): WriteOperation & { readonly input: Input } {
+  return { ...operation, kind: 'write' }
+}
+
+/** Names of the arguments in the path, in order. */
+export function pathParameters({ path }: Pick<Operation, 'path'>): string[] {
+  return path.split(/[{}]/).filter((_, index) => index % 2 === 1)
+}
+
+/** The value when it is a plain JSON object, otherwise an empty one. */
+export function asObject(value: unknown): JsonObject {
+  return isObject(value) ? value : {}
+}
+
+/** The objects of a JSON array; an empty array for anything else. */
+export function asObjects(value: unknown): JsonObject[] {
+  return Array.isArray(value) ? value.map(asObject) : []
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

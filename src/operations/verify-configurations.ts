@@ -1,0 +1,129 @@
+import { isDeepStrictEqual } from 'node:util'
+import { quoteValue } from '../sanitize.ts'
+import { sameId } from './input-fields.ts'
+import {
+  asObject,
+  asObjects,
+  type Comparison,
+  isObject,
+  type JsonObject,
+  type ReadOperation,
+  type Verification,
+} from './operation.ts'
+
+// One request may name many customers and configurations; more than these are not verified.
+const MAX_CUSTOMERS = 5
+const MAX_ITEMS = 50
+
+/** Configurations are added; each requested one needs a record of its own, and archived records never count. */
+export function verifyAddition(fetchConfigurations: ReadOperation): Verification<{ data: JsonObject[] }> {
+  const customersOf = (data: readonly JsonObject[]) => Array.from(new Set(data.map(({ customer_id }) => customer_id)))
+  return {
+    reads({ data }) {
+      const customers = customersOf(data)
+      if (customers.length > MAX_CUSTOMERS || data.length > MAX_ITEMS) return []
+      return customers.map((customer_id) => ({ op: fetchConfigurations, args: { customer_id } }))
+    },
+    compare({ data }, bodies) {
+      const records = bodies.flatMap((body) => asObjects(body.data))
+      const { inPlace, candidates } = matchConfigurations(data, records)
+      const ids = candidates.map(({ id }) => quoteValue(id)).join(', ')
+      if (inPlace === 'none') return { inPlace, evidence: 'No such configuration exists.' }
+      if (inPlace === 'part')
+        return { inPlace, evidence: `Not all requested values are shown; similar configurations exist: ids ${ids}.` }
+      const evidence = `Configurations with exactly these values exist, from this call or from before: ids ${ids}.`
+      return { inPlace, evidence, body: { data: candidates } }
+    },
+    recheck: ({ data }) =>
+      `Check ${fetchConfigurations.tool} for customer ${customersOf(data).slice(0, MAX_CUSTOMERS).join(', ')} before retrying; a retry would add a duplicate.`,
+  }
+}
+
+/** Archived configurations stay readable, with the time of archiving. */
+export function verifyArchiveConfigurations(
+  fetchConfigurations: ReadOperation,
+  idsField: string,
+): Verification<JsonObject> {
+  return {
+    reads: ({ customer_id }) => [{ op: fetchConfigurations, args: { customer_id, include_archived: true } }],
+    compare: (args, [body]) => compareArchived(args, asObjects(body?.data), idsField),
+    recheck: ({ customer_id }) =>
+      `Check archived_at with ${fetchConfigurations.tool} ${JSON.stringify({ customer_id, include_archived: true })} before retrying.`,
+  }
+}
+
+function compareArchived(args: JsonObject, records: readonly JsonObject[], idsField: string): Comparison {
+  const requested = Array.isArray(args[idsField]) ? args[idsField].map(String) : []
+  const ids = new Set(requested.map((id) => id.toLowerCase()))
+  const named = records.filter(({ id }) => ids.has(String(id).toLowerCase()))
+  const archived = named.filter(({ archived_at }) => archived_at)
+  if (archived.length === ids.size) {
+    const times = archived.map(({ id, archived_at }) => `${quoteValue(id)} at ${quoteValue(archived_at)}`)
+    return {
+      inPlace: 'all',
+      evidence: `All are archived: ${times.join(', ')}.`,
+      body: { data: { customer_id: args.customer_id, [idsField]: requested } },
+    }
+  }
+  const isNone = named.length === ids.size && archived.length === 0
+  const evidence = isNone ? 'None of them is archived.' : `${archived.length} of ${ids.size} are archived.`
+  return { inPlace: isNone ? 'none' : 'part', evidence }
+}
+
+interface Match {
+  readonly inPlace: Comparison['inPlace']
+  /** Records that equal, or may equal, a requested configuration. */
+  readonly candidates: readonly JsonObject[]
+}
+
+/**
+ * Compares requested configurations with active records. Metronome shows numbers as strings, may add keys, and does not
+ * promise to show every key that was set: a record that lacks one may or may not be the requested configuration.
+ */
+export function matchConfigurations(requested: readonly JsonObject[], records: readonly JsonObject[]): Match {
+  const active = records.filter(({ archived_at }) => !archived_at)
+  const compared = requested.map((item) => active.map((record) => compareValue(item, record)))
+  const candidates = active.filter((_, index) => compared.some((row) => row[index] !== 'different'))
+  if (candidates.length === 0 && requested.length > 0) return { inPlace: 'none', candidates }
+  const matched = assignRecords(
+    compared.map((row) => row.flatMap((state, index) => (state === 'equal' ? [index] : []))),
+  )
+  if (!matched) return { inPlace: 'part', candidates }
+  return { inPlace: 'all', candidates: matched.map((index) => asObject(active[index])) }
+}
+
+type ValueState = 'equal' | 'different' | 'not_shown'
+
+// UUIDs, which Metronome may show in another case. Other ids are compared exactly.
+const UUID_FIELDS = new Set(['customer_id', 'delivery_method_id'])
+
+function compareValue(asked: unknown, shown: unknown, key = ''): ValueState {
+  if (shown === undefined) return 'not_shown'
+  if (isObject(asked)) {
+    const states = Object.entries(asked).map(([name, value]) => compareValue(value, asObject(shown)[name], name))
+    if (states.includes('different')) return 'different'
+    return states.includes('not_shown') ? 'not_shown' : 'equal'
+  }
+  if (UUID_FIELDS.has(key) && sameId(asked, shown)) return 'equal'
+  const isEqual = typeof asked === 'number' ? String(asked) === String(shown) : isDeepStrictEqual(asked, shown)
+  return isEqual ? 'equal' : 'different'
+}
+
+/** Gives each item one of its records, no record twice; `undefined` when that is impossible. Kuhn's algorithm. */
+function assignRecords(choices: readonly (readonly number[])[]): number[] | undefined {
+  const itemOf = new Map<number, number>()
+  const assign = (item: number, tried: Set<number>): boolean =>
+    (choices[item] ?? []).some((record) => {
+      if (tried.has(record)) return false
+      tried.add(record)
+      const holder = itemOf.get(record)
+      if (holder !== undefined && !assign(holder, tried)) return false
+      itemOf.set(record, item)
+      return true
+    })
+  const isComplete = choices.every((_, item) => assign(item, new Set()))
+  if (!isComplete) return undefined
+  return Array.from(itemOf)
+    .sort(([, a], [, b]) => a - b)
+    .map(([record]) => record)
+}

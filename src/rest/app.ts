@@ -1,0 +1,84 @@
+import type { Call, Caller } from '../calls/call.ts'
+import { CallError } from '../calls/errors.ts'
+import type { App, Handler, RequestContext, Route } from '../http/routes.ts'
+import { readScheme } from '../http/urls.ts'
+import type { JsonObject, Operation } from '../operations/operation.ts'
+import { buildOpenApi } from './openapi.ts'
+import { problemResponse, toProblem } from './problem.ts'
+import { IDEMPOTENCY_KEY, pathPattern, type RestRequest, readArguments, restPath } from './request.ts'
+
+export interface RestOptions {
+  readonly call: Call
+  readonly operations: readonly Operation[]
+  /** Key and redaction for a request with this bearer token. */
+  readonly authenticate: (bearer: string | undefined) => Pick<Caller, 'apiKey' | 'redact'>
+  /** Whether clients must present a bearer token. */
+  readonly needsBearer: boolean
+}
+
+/** The operations as REST routes, and their description at `/openapi.json`. */
+export function createRestApp(options: RestOptions): App {
+  const openApiRoute: Route = { handlers: { GET: createOpenApiHandler(options) } }
+  const paths = new Set(options.operations.map(restPath))
+  // Fixed paths first: `archive` is no customer id.
+  const ordered = Array.from(paths).sort((a, b) => Number(a.includes('{')) - Number(b.includes('{')))
+  const routes = ordered.map((path) => ({
+    pattern: pathPattern(path),
+    operations: options.operations.filter((op) => restPath(op) === path),
+  }))
+  return {
+    findRoute(path) {
+      if (path === '/openapi.json') return openApiRoute
+      for (const { pattern, operations } of routes) {
+        const [match, ...segments] = pattern.exec(path) ?? []
+        if (match !== undefined) return createRoute(operations, segments, options)
+      }
+      return undefined
+    },
+    buildRejection: ({ status, message, headers }) =>
+      problemResponse({ status, detail: message, ...(headers && { headers }) }),
+    notFoundHint: 'Paths are in lower case; /openapi.json lists them.',
+  }
+}
+
+function createRoute(operations: readonly Operation[], segments: readonly string[], options: RestOptions): Route {
+  const handlers = operations.map((op): [string, Handler] => [
+    op.method,
+    (request, context) => respond(op, { request, segments, json: context.json }, context, options),
+  ])
+  return { handlers: Object.fromEntries(handlers), usesUpstream: true }
+}
+
+async function respond(
+  op: Operation,
+  rest: RestRequest,
+  { bearer, signal }: RequestContext,
+  { call, authenticate }: RestOptions,
+): Promise<Response> {
+  const { args, inputIssues, idempotencyKey } = readArguments(op, rest)
+  const caller = { ...authenticate(bearer), signal, traceparent: rest.request.headers.get('traceparent') }
+  // Shown on failures, too: when the outcome is unknown, the client can retry with the same key.
+  const headers: Record<string, string> = idempotencyKey ? { [IDEMPOTENCY_KEY]: idempotencyKey.value } : {}
+  try {
+    const body = await call({ tool: op.tool, args, inputIssues, idempotencyKey, caller })
+    return new Response(caller.redact(JSON.stringify(body)), {
+      headers: { ...headers, 'content-type': 'application/json', 'cache-control': 'no-store' },
+    })
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error
+    const problem = toProblem(error)
+    return problemResponse({ ...problem, headers: { ...problem.headers, ...headers } }, caller.redact)
+  }
+}
+
+/** Returns the OpenAPI document; its server is the address of the request. */
+function createOpenApiHandler({ operations, needsBearer }: RestOptions): Handler {
+  let document: JsonObject | undefined
+  return async ({ headers }) => {
+    document ??= buildOpenApi(operations, needsBearer)
+    const scheme = readScheme(headers) === 'https' ? 'https' : 'http'
+    const url = `${scheme}://${headers.get('host') ?? ''}`
+    const text = JSON.stringify({ ...document, servers: [{ url, description: 'This server' }] })
+    return new Response(text, { headers: { 'content-type': 'application/json', 'cache-control': 'no-store' } })
+  }
+}

@@ -1,0 +1,32 @@
+import type { JsonObject } from '../operations/operation.ts'
+
+export interface Customer {
+  readonly id: string
+  name: string
+  ingest_aliases: string[]
+  readonly custom_fields: Readonly<Record<string, string>>
+  salesforce_account_id: string | null
+  leave_stripe_invoices_in_draft: boolean | null
+  current_billable_status?: { value: string; effective_at: string | null }
+  readonly created_at: string
+  updated_at: string
+  archived_at: string | null
+}
+
+/** A configuration of a billing provider or a revenue system. */
+export interface Configuration {
+  readonly id: string
+  readonly customer_id: string
+  readonly configuration: JsonObject
+  readonly delivery: DeliveryMethod
+  readonly tax_provider?: string | undefined
+  archived_at: string | null
+}
+
+/** A connection of the sandbox's account to a provider. */
+export interface DeliveryMethod {
+  readonly id: string
+  readonly provider: string
+  readonly method: string
+  readonly configuration: JsonObject
+}

@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest'
+import { UsageError } from '../../src/cli/command-line.ts'
+import { parseOptions } from '../../src/cli/options.ts'
+
+test.each<[string[], object]>([
+  [[], {}],
+  [['-h'], { help: true }],
+  [['-v'], { version: true }],
+  [['-vh'], { version: true, help: true }],
+  [['--sandbox', '--env-file', 'a b'], { sandbox: true, envFile: 'a b' }],
+  [['--env-file=x=y'], { envFile: 'x=y' }],
+  [['--http', '--port', '1', '--port', '2'], { http: true, port: 2 }],
+  [['--log-format', 'json'], { logFormat: 'json' }],
+])('parses %j', (argv, options) => {
+  expect(parseOptions(argv)).toEqual(options)
+})
+
+test.each<[string[], RegExp]>([
+  [['--sandbx'], /^unknown option --sandbx; did you mean --sandbox\?/],
+  [['--envfile=secretword'], /^unknown option --envfile; did you mean --env-file\?/],
+  [['--no-sandbox'], /^unknown option --no-sandbox/],
+  [['--api-key', 'secretword'], /^unknown option --api-key/],
+  [['-x'], /^unknown option -x/],
+  [['-xsecretword'], /^unknown option -x/],
+  [['--__proto__'], /^unknown option --__proto__/],
+  [['--constructor=secretword'], /^unknown option --constructor/],
+  [['secretword'], /^unexpected argument; see --help\. Do not pass API keys on the command line\.$/],
+  [['--', 'secretword'], /^unexpected argument/],
+  [['--sandbox', 'secretword'], /^unexpected argument/],
+  [['--sandbox=secretword'], /^--sandbox takes no value/],
+  [['--env-file'], /^--env-file requires a value/],
+  [['--env-file='], /^--env-file requires a value/],
+  [['--env-file', '--sandbox'], /^--env-file requires a value/],
+  [['--log-format', 'secretword'], /^--log-format must be text or json\.$/],
+  [['--http', '--port', 'secretword'], /^--port must be an integer from 0 to 65535\.$/],
+  [['--http', '--port', '70000'], /^--port must be an integer/],
+  [['--http', '--port', '1.5'], /^--port must be an integer/],
+  [['--http', '--port', ''], /^--port requires a value/],
+  [['--http', '--drain-ms', '-1'], /^--drain-ms must be an integer from 0 to 600000\.$/],
+  [['--rest', '--rest-port', '1e3'], /^--rest-port must be an integer/],
+  [['--sandbox', '--sandbox-faults', 'reset', '--sandbox-seed', '1.5'], /^--sandbox-seed must be an integer/],
+])('rejects %j and repeats no value', (argv, message) => {
+  expect(() => parseOptions(argv)).toThrow(UsageError)
+  expect(() => parseOptions(argv)).toThrow(message)
+  expect(() => parseOptions(argv)).not.toThrow(/secret/)
+})
+
+test.each([
+  ['--port requires --http.', ['--port', '1']],
+  ['--port requires --http.', ['--rest', '--port', '1']],
+  ['--rest-port requires --rest.', ['--http', '--rest-port', '1']],
+  ['--drain-ms requires --http.', ['--drain-ms', '1']],
+  ['--host requires --http or --rest.', ['--host', 'a']],
+  ['--allowed-hosts requires --http or --rest.', ['--allowed-hosts', 'a']],
+  ['--passthrough requires --http or --rest.', ['--passthrough']],
+  ['--sandbox-faults requires --sandbox.', ['--sandbox-faults', 'reset']],
+  ['--sandbox-seed requires --sandbox-faults.', ['--sandbox', '--sandbox-seed', '1']],
+])('says %j', (message, argv) => {
+  expect(() => parseOptions(argv)).toThrow(new UsageError(message))
+})

@@ -1,0 +1,221 @@
+import { tmpdir } from 'node:os'
+import { describe, expect, test } from 'vitest'
+import { type Config, readConfig, UsageError } from '../../src/cli/config.ts'
+import type { Options } from '../../src/cli/options.ts'
+import { loadSources, type Sources } from '../../src/cli/sources.ts'
+
+const KEYS = { a: 'mk_aaaaaaaa', b: 'mk_bbbbbbbb', c: 'mk_cccccccc', d: 'mk_dddddddd', e: 'mk_eeeeeeee' }
+const FILES: Record<string, string> = { '/run/secrets/key': `\ufeff${KEYS.c}\r\n`, '/empty': '\n' }
+
+function read(sources: Partial<Sources>, options: Options = {}): Config {
+  return readConfig(
+    {
+      environment: {},
+      envFile: {},
+      dotEnv: {},
+      readFile(path) {
+        const text = FILES[path]
+        if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
+        return text
+      },
+      ...sources,
+    },
+    options,
+  )
+}
+
+function usageErrorOf(environment: Record<string, string>): string {
+  try {
+    read({ environment })
+  } catch (error) {
+    if (error instanceof UsageError) return error.message
+    throw error
+  }
+  throw new Error('the configuration was accepted')
+}
+
+test('without any source the configuration is complete', () => {
+  expect(read({})).toEqual({
+    apiKey: undefined,
+    apiKeySource: undefined,
+    baseUrl: 'https://api.metronome.com',
+    timeoutMs: 45_000,
+    proxy: undefined,
+    sandbox: undefined,
+    logLevel: 'warn',
+    logFormat: 'text',
+    http: undefined,
+    warnings: [],
+  })
+})
+
+describe('the sandbox', () => {
+  test('takes no key, not even an invalid one', () => {
+    const environment = { METRONOME_API_KEY: 'YOUR KEY HERE' }
+    expect(read({ environment }, { sandbox: true })).toMatchObject({
+      apiKey: undefined,
+      apiKeySource: undefined,
+      sandbox: { faults: { writes: [], reads: [] }, seed: 1 },
+    })
+  })
+
+  test('takes faults and a seed', () => {
+    expect(read({}, { sandbox: true, sandboxFaults: 'reset', sandboxSeed: 7 }).sandbox).toEqual({
+      faults: { writes: ['reset'], reads: [] },
+      seed: 7,
+    })
+  })
+
+  test('rejects invalid faults and names the option', () => {
+    expect(() => read({}, { sandbox: true, sandboxFaults: 'secretword' })).toThrow(UsageError)
+    expect(() => read({}, { sandbox: true, sandboxFaults: 'secretword' })).toThrow(/^--sandbox-faults: (?!.*secret)/)
+  })
+})
+
+describe('the first key present wins', () => {
+  const METRONOME_API_KEY_FILE = '/run/secrets/key'
+  const all = {
+    environment: { METRONOME_API_KEY: KEYS.a, METRONOME_BEARER_TOKEN: KEYS.b, METRONOME_API_KEY_FILE },
+    envFile: { METRONOME_API_KEY: KEYS.d },
+    dotEnv: { METRONOME_API_KEY: KEYS.e },
+  }
+  test.each<[string, Partial<Sources>, string | undefined, string | undefined]>([
+    ['the environment', all, KEYS.a, 'METRONOME_API_KEY'],
+    [
+      "the name that Metronome's SDKs use",
+      { ...all, environment: { ...all.environment, METRONOME_API_KEY: '' } },
+      KEYS.b,
+      'METRONOME_BEARER_TOKEN',
+    ],
+    [
+      'a file that the environment names',
+      { ...all, environment: { METRONOME_API_KEY: ' ', METRONOME_API_KEY_FILE } },
+      KEYS.c,
+      'METRONOME_API_KEY_FILE',
+    ],
+    ['--env-file', { ...all, environment: {} }, KEYS.d, 'METRONOME_API_KEY of --env-file'],
+    [
+      'a file that --env-file names',
+      { envFile: { METRONOME_API_KEY_FILE } },
+      KEYS.c,
+      'METRONOME_API_KEY_FILE of --env-file',
+    ],
+    [
+      '.env',
+      { ...all, environment: { METRONOME_API_KEY_FILE: '/empty' }, envFile: {} },
+      KEYS.e,
+      'METRONOME_API_KEY of .env',
+    ],
+    ['none', {}, undefined, undefined],
+    [
+      'no other variable of .env',
+      { dotEnv: { METRONOME_BEARER_TOKEN: KEYS.b, METRONOME_API_KEY_FILE } },
+      undefined,
+      undefined,
+    ],
+  ])('%s', (_, sources, apiKey, apiKeySource) => {
+    expect(read(sources)).toMatchObject({ apiKey, apiKeySource })
+  })
+
+  test('white space around it is trimmed', () => {
+    expect(read({ environment: { METRONOME_API_KEY: `\t ${KEYS.a} \n` } }).apiKey).toBe(KEYS.a)
+  })
+})
+
+test('.env sets nothing but a key', () => {
+  const dotEnv = {
+    METRONOME_BASE_URL: 'https://evil.example',
+    METRONOME_LOG: 'debug',
+    HTTPS_PROXY: 'http://evil.example',
+  }
+  expect(read({ dotEnv })).toEqual(read({}))
+})
+
+test('--env-file sets what the environment does not', () => {
+  const envFile = { METRONOME_LOG: 'debug', METRONOME_TIMEOUT_MS: '2000', https_proxy: 'http://file.example:1' }
+  expect(read({ envFile })).toMatchObject({
+    logLevel: 'debug',
+    timeoutMs: 2_000,
+    proxy: { httpsProxy: 'http://file.example:1/' },
+  })
+  const environment = { METRONOME_LOG: 'error', METRONOME_TIMEOUT_MS: '3000', HTTPS_PROXY: 'http://outer.example:1' }
+  expect(read({ envFile, environment })).toMatchObject({
+    logLevel: 'error',
+    timeoutMs: 3_000,
+    proxy: { httpsProxy: 'http://outer.example:1/' },
+  })
+})
+
+test.each([
+  ['/secretword', /^--env-file names a file that cannot be read \(ENOENT\); correct the path\.$/],
+  [tmpdir(), /^--env-file names a file that cannot be read \(EISDIR\); correct the path\.$/],
+])('an --env-file that cannot be read is wrong usage', async (path, message) => {
+  await expect(loadSources({}, path)).rejects.toThrow(message)
+  await expect(loadSources({}, path)).rejects.toThrow(UsageError)
+})
+
+test.each([
+  ['https://api.example', 'https://api.example'],
+  [' https://api.example/ ', 'https://api.example'],
+  ['https://api.example/v0/', 'https://api.example/v0'],
+  ['https://api.example/?', 'https://api.example'],
+  ['https://api.example/#', 'https://api.example'],
+  ['http://localhost:8080', 'http://localhost:8080'],
+  ['http://127.0.0.1:1', 'http://127.0.0.1:1'],
+  ['http://[::1]:1/', 'http://[::1]:1'],
+])('METRONOME_BASE_URL %j becomes %s', (value, baseUrl) => {
+  expect(read({ environment: { METRONOME_BASE_URL: value } }).baseUrl).toBe(baseUrl)
+})
+
+test.each([
+  ['METRONOME_BASE_URL', 'api.metronome.com', /is not a URL/],
+  ['METRONOME_BASE_URL', 'http://api.metronome.com', /must start with https/],
+  ['METRONOME_BASE_URL', 'http://127.0.0.1.evil.example', /must start with https/],
+  ['METRONOME_BASE_URL', 'http://localhost.evil.example', /must start with https/],
+  ['METRONOME_BASE_URL', 'ftp://localhost', /must start with https/],
+  ['METRONOME_BASE_URL', 'file:///etc/passwd', /must start with https/],
+  ['METRONOME_BASE_URL', 'https://user:secretword@api.metronome.com', /contains credentials/],
+  ['METRONOME_BASE_URL', 'https://api.metronome.com?key=secretword', /has a query or fragment/],
+  ['METRONOME_TIMEOUT_MS', '999', /must be an integer from 1000 to 600000/],
+  ['METRONOME_TIMEOUT_MS', '600001', /from 1000 to 600000/],
+  ['METRONOME_TIMEOUT_MS', '45s', /must be an integer/],
+  ['METRONOME_TIMEOUT_MS', '1e4', /must be an integer/],
+  ['METRONOME_TIMEOUT_MS', '-5000', /must be an integer/],
+  ['METRONOME_TIMEOUT_MS', '0x2000', /must be an integer/],
+  ['HTTPS_PROXY', 'socks5://secretword:1080', /must be a proxy address/],
+  ['http_proxy', 'http://', /HTTP_PROXY must be a proxy address/],
+  [
+    'HTTPS_PROXY',
+    'http://user:100%secretword@proxy.example',
+    /HTTPS_PROXY has a % in its user or password that must be written as %25/,
+  ],
+  ['HTTPS_PROXY', 'http://user%:41secretword@proxy.example', /HTTPS_PROXY has a %/],
+  ['METRONOME_API_KEY', 'mk secretword', /contains white space/],
+  ['METRONOME_API_KEY', 'mk\u00a0secretword', /contains white space/],
+  ['METRONOME_API_KEY', 'mk_secretwörd', /control or non-ASCII/],
+  ['METRONOME_API_KEY', 'mk_secretword\u0000', /control or non-ASCII/],
+  ['METRONOME_BEARER_TOKEN', 'short', /METRONOME_BEARER_TOKEN is shorter than 8 characters/],
+  ['METRONOME_API_KEY_FILE', '/secretword', /METRONOME_API_KEY_FILE names a file that cannot be read \(ENOENT\)/],
+])('%s=%j is wrong usage, and its value is not repeated', (name, value, pattern) => {
+  const message = usageErrorOf({ [name]: value })
+  expect(message).toMatch(pattern)
+  expect(message).not.toMatch(/secretw|evil|short$/)
+  expect(message).not.toContain('\n')
+})
+
+test.each([
+  ['debug', 'debug'],
+  [' INFO ', 'info'],
+  ['trace', 'debug'],
+  ['silent', 'off'],
+  ['off', 'off'],
+])('METRONOME_LOG=%s means %s', (value, logLevel) => {
+  expect(read({ environment: { METRONOME_LOG: value } })).toMatchObject({ logLevel, warnings: [] })
+})
+
+test.each(['verbose', '1', 'constructor', '__proto__'])('METRONOME_LOG=%s warns and keeps the default', (value) => {
+  expect(read({ environment: { METRONOME_LOG: value } })).toMatchObject({
+    logLevel: 'warn',
+    warnings: ['METRONOME_LOG must be one of debug, info, warn, error, off; using warn.'],
+  })
+})

@@ -1,0 +1,185 @@
+import { describe, expect, test } from 'vitest'
+import { doctor } from '../../../src/cli/doctor/command.ts'
+import type { CheckResult } from '../../../src/cli/doctor/report.ts'
+import { createCommandContext } from '../../support/command-context.ts'
+import { KEY } from '../../support/harness.ts'
+import { makeFolder, runProgram } from '../../support/program.ts'
+import { answerWith, findClosedAddress, startUpstream } from '../../support/upstream.ts'
+
+const CUSTOMERS = { data: [], next_page: null }
+
+interface Run {
+  readonly code: number
+  readonly output: string
+  /** The result of a check by its name. */
+  readonly find: (check: string) => CheckResult | undefined
+}
+
+async function runDoctor(environment: Record<string, string>, ...argv: string[]): Promise<Run> {
+  const { context, stdout } = createCommandContext({
+    environment: { PATH: process.env.PATH, ...environment },
+    home: makeFolder(),
+    cwd: makeFolder(),
+  })
+  const code = await doctor(['--json', ...argv], context)
+  const output = stdout()
+  const { checks }: { checks: CheckResult[] } = JSON.parse(output)
+  return { code, output, find: (name) => checks.find(({ check }) => check === name) }
+}
+
+describe('the API key and Metronome', () => {
+  test('a key that works is no problem, and costs one read', async () => {
+    const { baseUrl, requests } = await startUpstream(answerWith(200, CUSTOMERS))
+    const { code, find } = await runDoctor({ METRONOME_API_KEY: KEY, METRONOME_BASE_URL: baseUrl })
+    expect(code).toBe(0)
+    expect(find('API key')).toEqual({
+      check: 'API key',
+      status: 'ok',
+      message: `from METRONOME_API_KEY, ${KEY.length} characters`,
+    })
+    expect(find('Metronome')).toEqual({
+      check: 'Metronome',
+      status: 'ok',
+      message: expect.stringMatching(/^responded 200 to list-customers in \d+ ms$/),
+    })
+    expect(find('clock')).toEqual({ check: 'clock', status: 'ok', message: 'in sync with Metronome' })
+    expect(requests.map(({ method, target }) => `${method} ${target}`)).toEqual(['GET /v1/customers?limit=1'])
+    expect(requests[0]?.headers.authorization).toBe(`Bearer ${KEY}`)
+  })
+
+  test('a missing key is an error with a fix, and nothing is sent', async () => {
+    const { baseUrl, requests } = await startUpstream(answerWith(200, CUSTOMERS))
+    const { code, find } = await runDoctor({ METRONOME_BASE_URL: baseUrl })
+    expect(code).toBe(1)
+    expect(find('API key')).toMatchObject({
+      status: 'error',
+      message: 'not set',
+      fix: expect.stringContaining('"env" block'),
+    })
+    expect(requests).toEqual([])
+  })
+
+  test('the placeholder is not taken for a key', async () => {
+    const { baseUrl } = await startUpstream(answerWith(401))
+    const { find } = await runDoctor({ METRONOME_API_KEY: 'YOUR_METRONOME_API_KEY', METRONOME_BASE_URL: baseUrl })
+    expect(find('API key')).toMatchObject({
+      status: 'error',
+      message: 'METRONOME_API_KEY contains the placeholder',
+    })
+  })
+
+  test.each([
+    [401, 'error', 1, /API key is invalid, archived, of another environment/],
+    [403, 'warning', 0, /key is valid, but lacks permission for list-customers/],
+    [429, 'warning', 0, /too many requests/],
+    [503, 'error', 1, /server error/],
+    [302, 'error', 1, /not Metronome/],
+    [404, 'error', 1, /not Metronome/],
+  ])('a %i is reported with status %s', async (responseStatus, status, exitCode, message) => {
+    const { baseUrl } = await startUpstream(answerWith(responseStatus, { message: KEY }, { location: '/' }))
+    const { code, find, output } = await runDoctor({ METRONOME_API_KEY: KEY, METRONOME_BASE_URL: baseUrl })
+    expect(find('Metronome')).toMatchObject({ status, message: expect.stringMatching(message) })
+    expect(code).toBe(exitCode)
+    expect(output).not.toContain(KEY)
+  })
+
+  test('an HTML page with status 200 is not Metronome', async () => {
+    const { baseUrl } = await startUpstream(answerWith(200, '<html>Log in to this network</html>'))
+    const { code, find } = await runDoctor({ METRONOME_API_KEY: KEY, METRONOME_BASE_URL: baseUrl })
+    expect(find('Metronome')?.fix).toContain('captive portal')
+    expect(code).toBe(1)
+  })
+
+  test('a failed connection is reported with its cause and what to check', async () => {
+    const closed = await runDoctor({ METRONOME_API_KEY: KEY, METRONOME_BASE_URL: await findClosedAddress() })
+    expect(closed.find('Metronome')).toMatchObject({
+      message: 'could not be reached: no connection (ECONNREFUSED)',
+      fix: expect.stringContaining('firewall'),
+    })
+    const unknown = await runDoctor({ METRONOME_API_KEY: KEY, METRONOME_BASE_URL: 'https://metronome.invalid' })
+    expect(unknown.find('Metronome')?.fix).toContain('host name in METRONOME_BASE_URL')
+    expect(unknown.code).toBe(1)
+  })
+
+  test('a connection that closes without a response is reported as such', async () => {
+    const { baseUrl } = await startUpstream((response) => response.destroy())
+    const { find } = await runDoctor({ METRONOME_API_KEY: KEY, METRONOME_BASE_URL: baseUrl })
+    expect(find('Metronome')?.message).toMatch(/^did not respond: connection closed/)
+  })
+
+  test('a proxy is shown without its password, and named as the cause when it cannot be reached', async () => {
+    const proxy = (await findClosedAddress()).replace('//', '//user:secret@')
+    const { find, output } = await runDoctor({
+      METRONOME_API_KEY: KEY,
+      METRONOME_BASE_URL: 'https://metronome.invalid',
+      HTTPS_PROXY: proxy,
+    })
+    expect(find('proxy')?.message).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    expect(find('Metronome')?.fix).toContain('HTTPS_PROXY')
+    expect(output).not.toContain('secret')
+  })
+
+  test('ALL_PROXY is reported as not supported', async () => {
+    const { find } = await runDoctor({ ALL_PROXY: 'http://proxy.example:3128' })
+    expect(find('proxy')).toMatchObject({ status: 'warning', fix: 'Set HTTPS_PROXY to the same address.' })
+  })
+
+  test('a clock that is wrong is a warning', async () => {
+    const { baseUrl } = await startUpstream(answerWith(200, CUSTOMERS, { date: 'Mon, 01 Jan 2024 00:00:00 GMT' }))
+    const { code, find } = await runDoctor({ METRONOME_API_KEY: KEY, METRONOME_BASE_URL: baseUrl })
+    expect(find('clock')).toMatchObject({
+      status: 'warning',
+      message: expect.stringMatching(/^\d+ minutes ahead of Metronome's clock$/),
+    })
+    expect(code).toBe(0)
+  })
+
+  test('a setting that would stop the server is an error', async () => {
+    const { code, find } = await runDoctor({ METRONOME_API_KEY: 'two words here' })
+    expect(find('settings')).toMatchObject({
+      status: 'error',
+      message: 'METRONOME_API_KEY contains white space; copy the API key from Metronome again.',
+    })
+    expect(code).toBe(1)
+  })
+
+  test('--env-file is read as the server reads it', async () => {
+    const directory = makeFolder({ 'my.env': `METRONOME_API_KEY=${KEY}\n` })
+    const { baseUrl } = await startUpstream(answerWith(200, CUSTOMERS))
+    const { find } = await runDoctor({ METRONOME_BASE_URL: baseUrl }, '--env-file', `${directory}/my.env`)
+    expect(find('API key')?.message).toMatch(/^from METRONOME_API_KEY of --env-file/)
+    const missing = await runDoctor({}, '--env-file', `${directory}/other.env`)
+    expect(missing.find('settings')?.message).toContain('--env-file names a file that cannot be read (ENOENT)')
+  })
+
+  test('--sandbox needs neither key nor network', async () => {
+    const environment = { METRONOME_BASE_URL: await findClosedAddress(), METRONOME_API_KEY: 'two words' }
+    const { code, find } = await runDoctor(environment, '--sandbox')
+    expect(code).toBe(0)
+    expect(find('API key')).toMatchObject({ status: 'ok', message: 'not required in sandbox mode' })
+    expect(find('Metronome')?.status).toBe('ok')
+  })
+})
+
+describe('the built program', () => {
+  test('prints a line for each check with its fix, and exits with 1', async () => {
+    const { code, stdout, stderr } = await runProgram({ args: ['doctor'], env: { HOME: makeFolder() } })
+    expect(code).toBe(1)
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(/^ok {7}Node {7}\d+/m)
+    expect(stdout).toMatch(/^error {4}API key {4}not set\n +-> Set METRONOME_API_KEY in the client's "env" block/m)
+    expect(stdout).toMatch(/\n1 problem found\.\n$/)
+  })
+
+  test('exits with 0 with --sandbox', async () => {
+    const { code, stdout } = await runProgram({ args: ['doctor', '--json', '--sandbox'], env: { HOME: makeFolder() } })
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true })
+    expect(code).toBe(0)
+  })
+
+  test('exits with 2 for an unknown option', async () => {
+    const { code, stderr } = await runProgram({ args: ['doctor', '--jsno'] })
+    expect(code).toBe(2)
+    expect(stderr).toContain('did you mean --json?')
+  })
+})

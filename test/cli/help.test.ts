@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest'
+import { COMMANDS, findCommand } from '../../src/cli/command.ts'
+import type { OptionSpec } from '../../src/cli/command-line.ts'
+import { buildGreeting, buildHelp } from '../../src/cli/help.ts'
+import { OPTIONS, VARIABLES } from '../../src/cli/options.ts'
+import { createCommandContext } from '../support/command-context.ts'
+
+test('the help names every command, option, variable and default within 80 columns', () => {
+  const help = buildHelp()
+  for (const { usage } of Object.values(COMMANDS)) expect(help).toContain(`\n  ${usage}`)
+  for (const [name, spec] of Object.entries<OptionSpec>(OPTIONS)) {
+    expect(help).toContain(`\n  --${name}`)
+    if (spec.type !== 'boolean' && spec.default !== undefined)
+      expect(help.replace(/\s+/g, ' ')).toContain(`(default ${spec.default})`)
+  }
+  for (const name of Object.keys(VARIABLES)) expect(help).toContain(`\n  ${name} `)
+  expect(help.replace(/\s+/g, ' ')).toContain('1000 to 600000 (default 45000)')
+  expect(help.split('\n').filter((line) => line.length > 80)).toEqual([])
+})
+
+test('the server has at most 22 options, and those that it requires exist', () => {
+  expect(Object.keys(OPTIONS).length).toBeLessThanOrEqual(22)
+  const required = Object.values<OptionSpec>(OPTIONS).flatMap(({ requires = [] }) => requires)
+  expect(required.filter((name) => !Object.hasOwn(OPTIONS, name))).toEqual([])
+})
+
+test('the greeting has three lines with an entry to copy', () => {
+  const greeting = buildGreeting()
+  expect(greeting.trim().split('\n')).toHaveLength(3)
+  expect(greeting).toContain('"metronome": {"command":"npx"')
+})
+
+test.each(Object.keys(COMMANDS))('%s --help prints its options within 80 columns and exits with 0', async (name) => {
+  const { context, stdout } = createCommandContext()
+  const run = await findCommand(name)?.()
+  const code = await run?.(['--help'], context)
+  expect(code).toBe(0)
+  expect(stdout()).toMatch(new RegExp(`^Usage: metronome-customers-mcp ${name}.*\n  --sandbox `, 's'))
+  expect(
+    stdout()
+      .split('\n')
+      .filter((line) => line.length > 80),
+  ).toEqual([])
+})
+
+test.each([undefined, 'constructor', '__proto__', '--http'])('%s is no command', (name) => {
+  expect(findCommand(name)).toBeUndefined()
+})

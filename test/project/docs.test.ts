@@ -1,0 +1,129 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parse as parseToml } from 'smol-toml'
+import { describe, expect, test } from 'vitest'
+import type { OptionSpec } from '../../src/cli/command-line.ts'
+import { OPTIONS, VARIABLES, type VariableSpec } from '../../src/cli/options.ts'
+import { WRITE_RULES } from '../../src/metronome/retry.ts'
+import { operations } from '../../src/operations/index.ts'
+import { baseEnvironment, makeFolder, PROGRAM } from '../support/program.ts'
+
+const PAGES = ['README.md', 'SECURITY.md', ...readdirSync('docs').map((file) => join('docs', file))].filter((page) =>
+  page.endsWith('.md'),
+)
+
+const read = (page: string) => readFileSync(page, 'utf8')
+
+/** Cells of every table row whose first cell matches. */
+function readRows(text: string, first: RegExp): string[][] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+    .filter(([cell = '']) => first.test(cell))
+}
+
+test('generated parts of the documentation are current (npm run docs)', () => {
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/docs.mjs', '--check'], { encoding: 'utf8' })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+})
+
+test('the picture of the demo shows the output of the demo', () => {
+  const file = join(makeFolder(), 'demo.svg')
+  execFileSync(process.execPath, ['scripts/demo-picture.mjs', file])
+  expect(read(file)).toBe(read('docs/demo.svg'))
+})
+
+test('the first 40 lines of the README have what a newcomer needs', () => {
+  const screen = read('README.md').split('\n').slice(0, 40).join('\n')
+  for (const need of ['not official', '"metronome": {', '"/c"', '--sandbox', 'npm ci && npm run demo', '`not_applied`'])
+    expect(screen).toContain(need)
+})
+
+describe.each(PAGES)('%s', (page) => {
+  test('links have a target', () => {
+    const targets = Array.from(read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g), ([, target = '']) => target)
+    const dead = targets.filter((target) => {
+      const [path = '', anchor] = target.split('#')
+      const file = path === '' ? page : join(dirname(page), path)
+      return !existsSync(file) || (anchor && !read(file).includes(`\n## ${anchor}\n`))
+    })
+    expect(dead).toEqual([])
+  })
+
+  test('samples of JSON and TOML parse', () => {
+    for (const [, language, sample = ''] of read(page).matchAll(/```(json|toml)\n(.*?)```/gs))
+      expect(() => (language === 'json' ? JSON.parse(sample) : parseToml(sample))).not.toThrow()
+  })
+
+  test('commands of this program work as written', () => {
+    const written = Array.from(
+      read(page).matchAll(/`(?:npx -y )?metronome-customers-mcp ([^`\n]+)`/g),
+      ([, words = '']) => words.replace('CLIENT', 'cursor').split(' '),
+    )
+    for (const words of written) {
+      const { status, stderr } = spawnSync(process.execPath, [PROGRAM, ...words], {
+        encoding: 'utf8',
+        input: '',
+        cwd: makeFolder(),
+        env: baseEnvironment({ HOME: makeFolder() }),
+      })
+      // Here doctor reports that there is no key.
+      expect({ words, status, stderr }).toMatchObject({ status: words[0] === 'doctor' ? 1 : 0 })
+    }
+  })
+
+  test('npm scripts that it mentions exist', () => {
+    const { scripts } = JSON.parse(read('package.json'))
+    const named = Array.from(read(page).matchAll(/npm run ([\w:]+)/g), ([, name = '']) => name)
+    expect(named.filter((name) => !(name in scripts))).toEqual([])
+  })
+})
+
+describe('docs/write-outcomes.md', () => {
+  const page = read('docs/write-outcomes.md')
+
+  test('shows the retry rules of the code', () => {
+    const first = new Set(WRITE_RULES.map(({ when }) => when))
+    const rows = readRows(page, /./).filter(([cell = '']) => first.has(cell))
+    expect(rows).toEqual(
+      WRITE_RULES.map(({ when, retry, effect }) => [
+        when,
+        typeof retry === 'string' ? retry : retry ? 'yes' : 'no',
+        effect,
+      ]),
+    )
+  })
+
+  test('shows for every tool that writes how it is verified', () => {
+    const named = readRows(page, /^`[a-z]+-[a-z-]+`/).map(([cell = '']) => cell.match(/`([a-z-]+)`/)?.[1])
+    const writing = operations.filter(({ kind }) => kind === 'write').map(({ tool }) => tool)
+    expect(new Set(named)).toEqual(new Set(writing))
+  })
+})
+
+describe('docs/configuration.md', () => {
+  test('documents every variable that the code reads, and no other', () => {
+    const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', 'src/cli/*.ts'], {
+      encoding: 'utf8',
+    })
+      .trim()
+      .split('\n')
+    const used = new Set(files.flatMap((file) => read(file).match(/\bMETRONOME_[A-Z_]*[A-Z]\b/g) ?? []))
+    const documented = new Set(read('docs/configuration.md').match(/\bMETRONOME_[A-Z_]*[A-Z]\b/g))
+    expect(documented).toEqual(used)
+  })
+
+  test('shows the defaults of the code', () => {
+    const page = read('docs/configuration.md')
+    const specs = [...Object.values<OptionSpec>(OPTIONS), ...Object.values<VariableSpec>(VARIABLES)]
+    const defaults = specs.flatMap((spec) => ('default' in spec && spec.default !== undefined ? [spec.default] : []))
+    for (const value of defaults) expect(page).toContain(String(value))
+  })
+})

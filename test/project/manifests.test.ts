@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { OLDEST_NODE } from '../../src/cli/doctor/environment.ts'
+import { CLIENTS, findTooLongNames, type McpClient } from '../../src/cli/print-config/clients.ts'
+import { operations } from '../../src/operations/index.ts'
+
+const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
+const readText = (path: string) => readFileSync(path, 'utf8')
+
+const packageJson = readJson('package.json')
+const server = readJson('server.json')
+const bundle = readJson('manifest.json')
+const extension = readJson('gemini-extension.json')
+
+test('every file that names the version names the same one', () => {
+  const lock = readJson('package-lock.json')
+  expect({
+    lock: lock.version,
+    lockRoot: lock.packages[''].version,
+    server: server.version,
+    npm: server.packages[0].version,
+    bundle: bundle.version,
+    extension: extension.version,
+  }).toEqual(
+    Object.fromEntries(
+      ['lock', 'lockRoot', 'server', 'npm', 'bundle', 'extension'].map((name) => [name, packageJson.version]),
+    ),
+  )
+  const [newest = '', released] = Array.from(readText('CHANGELOG.md').matchAll(/^## (\S+)/gm), ([, title]) => title)
+  expect(newest).toBe('Unreleased')
+  if (released) expect(released).toBe(packageJson.version)
+})
+
+test('every file names the same package and server', () => {
+  expect(server.name).toBe(packageJson.mcpName)
+  expect(readText('deploy/Dockerfile')).toContain(`LABEL io.modelcontextprotocol.server.name="${server.name}"`)
+  expect(server.packages[0].identifier).toBe(packageJson.name)
+  expect(server.repository.url).toBe(packageJson.repository.url.replace(/^git\+|\.git$/g, ''))
+  expect(bundle.repository.url).toBe(packageJson.repository.url.replace(/^git\+/, ''))
+  expect(bundle.license).toBe(packageJson.license)
+  expect(Object.keys(extension.mcpServers)).toEqual([extension.name])
+  expect(extension.mcpServers[extension.name].args).toEqual(['-y', packageJson.name])
+  expect(bundle.compatibility.runtimes.node).toBe(packageJson.engines.node)
+  expect(packageJson.engines.node).toBe(`>=${OLDEST_NODE.join('.')}`)
+})
+
+test('no manifest gives the server a name under which a client would drop tools', () => {
+  for (const name of [bundle.name, bundle.display_name, ...Object.keys(extension.mcpServers)])
+    for (const client of Object.values<McpClient>(CLIENTS))
+      expect(client.toolNames ? findTooLongNames(name, client.toolNames) : []).toEqual([])
+})
+
+test('the bundle lists the tools and keeps the key with the system', () => {
+  expect(bundle.tools).toEqual(operations.map(({ tool, title }) => ({ name: tool, description: title })))
+  expect(bundle.user_config.api_key).toMatchObject({ type: 'string', sensitive: true, required: true })
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: Claude Desktop fills it in
+  expect(bundle.server.mcp_config.env).toEqual({ METRONOME_API_KEY: '${user_config.api_key}' })
+  expect(extension.settings).toMatchObject([{ envVar: 'METRONOME_API_KEY', sensitive: true }])
+})
+
+// The published schema is not on npm; these are its rules for a server with an npm package.
+const registryEntry = z.strictObject({
+  $schema: z.literal('https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json'),
+  name: z
+    .string()
+    .max(200)
+    .regex(/^[a-zA-Z0-9.-]+\/[a-zA-Z0-9._-]+$/),
+  title: z.string().min(1).max(100),
+  description: z.string().min(1).max(100),
+  repository: z.strictObject({ url: z.url(), source: z.literal('github') }),
+  version: z
+    .string()
+    .max(255)
+    .regex(/^\d+\.\d+\.\d+$/),
+  packages: z
+    .array(
+      z.strictObject({
+        registryType: z.literal('npm'),
+        identifier: z.string(),
+        version: z.string().regex(/^\d+\.\d+\.\d+$/),
+        runtimeHint: z.literal('npx'),
+        transport: z.strictObject({ type: z.literal('stdio') }),
+        environmentVariables: z.array(
+          z.strictObject({
+            name: z.string(),
+            description: z.string(),
+            isRequired: z.boolean(),
+            isSecret: z.boolean(),
+          }),
+        ),
+      }),
+    )
+    .length(1),
+})
+
+test('server.json keeps the rules of the MCP registry', () => {
+  expect(registryEntry.parse(server)).toEqual(server)
+  expect(server.packages[0].environmentVariables[0]).toMatchObject({ name: 'METRONOME_API_KEY', isSecret: true })
+})
