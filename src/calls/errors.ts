@@ -1,5 +1,5 @@
 import type { AttemptResult } from '../metronome/response.ts'
-import { readResult } from '../metronome/response.ts'
+import { isFromMetronome, readResult } from '../metronome/response.ts'
 import { readRetryAfter } from '../metronome/retry.ts'
 import type { Operation } from '../operations/operation.ts'
 import type { Outcome } from './outcome.ts'
@@ -133,7 +133,18 @@ export function adviseOn(op: Operation, result: AttemptResult): string {
   if (result.kind === 'no_response') return op.kind === 'read' ? 'Try again later.' : ''
   const seconds = readRetryAfter(result)
   const wait = seconds ? `Wait ${Math.ceil(seconds)} seconds.` : ''
+  if (!isFromMetronome(result))
+    return join(wait, 'Something between this server and Metronome responded: check the proxy and METRONOME_BASE_URL.')
+  if (needsApproval(result)) return APPROVAL_ADVICE
   return join(wait, op.advice?.[result.status] ?? adviseOnStatus(result.status))
+}
+
+// The body of this 403 is not documented; the word may stand in its code, error or message.
+const APPROVAL_ADVICE =
+  'Nothing was queued: writes with this API token need approval. Submit the write for approval outside these tools.'
+
+function needsApproval({ status, text = '' }: Extract<AttemptResult, { kind: 'response' }>): boolean {
+  return status === 403 && text.includes('AgenticMutationBlocked')
 }
 
 /** The operation's advice on a server error, which holds whatever the outcome is. */

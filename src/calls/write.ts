@@ -136,20 +136,21 @@ async function readRecords(
 /** What to do next, by the reason of the outcome. */
 function adviseOnOutcome({ op, args }: WriteCall, last: AttemptResult, reason: Reason, isCallerKey: boolean): string {
   const recheck = op.verification.recheck(args)
+  const newKey = isCallerKey && classify(op, last) === 'final' ? NEW_KEY : ''
   const parts: Record<Reason, readonly string[]> = {
     no_attempt_acted: [adviseOn(op, last)],
     held_by_another: [],
     in_place: [],
-    final_and_absent: [adviseOn(op, last), isCallerKey ? NEW_KEY : ''],
+    final_and_absent: [adviseOn(op, last), newKey],
     earlier_call_may_have_acted: [adviseOn(op, last), EARLIER_CALL, recheck],
-    unreadable: [adviseOnServerError(op, last), 'The records could not be read.', recheck],
-    ambiguous: [adviseOnServerError(op, last), recheck],
+    unreadable: [adviseOnServerError(op, last), 'The records could not be read.', recheck, newKey],
+    ambiguous: [adviseOnServerError(op, last), recheck, newKey],
   }
   return parts[reason].filter(Boolean).join(' ')
 }
 
 const EARLIER_CALL = 'This call did nothing, but an earlier one with this Idempotency-Key may have.'
-const NEW_KEY = 'Metronome keeps this response under the Idempotency-Key: retry with a new key.'
+const NEW_KEY = 'Metronome keeps this response under the Idempotency-Key: after that check, retry with a new key.'
 
 function lastOf(results: readonly AttemptResult[]): AttemptResult {
   const last = results.at(-1)

@@ -48,20 +48,71 @@ export function readErrorBody(result: AttemptResult): JsonObject {
   return isObject(json) ? json : {}
 }
 
+/** Delimiters of JSON before a number that JavaScript may not represent exactly: many digits, or an exponent. */
+const MAYBE_INEXACT = /[:[,]\s*-?(?:\d[\d.]{15,}|[\d.]+[eE])/
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+
+/**
+ * Turns numbers that JavaScript would alter into strings of the same digits, and names their fields. Most texts have
+ * none and are returned as they are.
+ */
+function keepDigits(text: string): { readonly text: string; readonly fields: readonly string[] } {
+  if (!MAYBE_INEXACT.test(text)) return { text, fields: [] }
+  const fields = new Set<string>()
+  let lastString = ''
+  const kept = text.replace(STRING_OR_NUMBER, (token) => {
+    if (token.startsWith('"')) {
+      lastString = token
+      return token
+    }
+    if (isExact(token)) return token
+    fields.add(lastString)
+    return `"${token}"`
+  })
+  return { text: kept, fields: Array.from(fields) }
+}
+
+/** Whether a number of JSON has the same value after it was parsed and written again. */
+function isExact(token: string): boolean {
+  const written = String(Number(token))
+  return written === token || toScientific(written) === toScientific(token)
+}
+
+/** Significant digits and exponent, in one form for equal values. */
+function toScientific(number: string): string {
+  const [, sign = '', integer = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(number) ?? []
+  const digits = (integer + fraction).replace(/^0+/, '')
+  const significant = digits.replace(/0+$/, '')
+  if (significant === '') return '0'
+  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
+}
+
 function readSuccess(op: Operation, { status, text, problem }: Response): ReadResult {
   const fail = (what: string): ReadResult => ({ ok: false, problem: `Metronome responded ${status} with ${what}` })
   if (text === undefined) {
     const advice = 'limit' in op.input.shape ? ' Lower limit.' : ''
     return fail(`${problem}; the limit is ${MAX_RESPONSE_MIB} MiB of JSON.${advice}`)
   }
-  const json = parseJson(text)
+  const { text: exact, fields } = keepDigits(text)
+  const json = parseJson(exact)
   if (json === undefined) return fail(`${describeText(text)} instead of JSON.`)
   if (op.output === noContent && isEmpty(json)) return { ok: true, body: { success: true } }
   const { success, error } = op.output.safeParse(json)
-  if (success && isObject(json)) return { ok: true, body: json }
+  if (success && isObject(json)) return { ok: true, body: fields.length > 0 ? { ...json, ...noteOn(fields) } : json }
   const path = error?.issues[0]?.path ?? []
   const where = path.length > 0 ? `at ${quoteUntrusted(path.join('.'))}` : 'as a whole'
   return fail(`JSON that does not match the documented schema (${where}).`)
+}
+
+/** Whether a response can be Metronome's own: JSON, or no body at all. */
+export function isFromMetronome({ text }: Response): boolean {
+  return text === undefined || parseJson(text) !== undefined
+}
+
+function noteOn(fields: readonly string[]): JsonObject {
+  const names = fields.map((field) => quoteUntrusted(field)).join(', ')
+  return { _note: `Numbers with more digits than JavaScript can represent are given as text: ${names}.` }
 }
 
 /** An error response in one sentence: status, Metronome's own message, and every further field of its body. */

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { BILLING_PROVIDERS, explainedDeliveryFields } from './configuration-fields.ts'
+import { BILLING_PROVIDERS, explainedDeliveryFields, unbillableInvoices } from './configuration-fields.ts'
 import { acme, acmeStripe, DELIVERY_METHOD_ID } from './examples.ts'
 import { customerId, openObject, uuid } from './input-fields.ts'
 import { defineRead, defineWrite } from './operation.ts'
@@ -42,6 +42,10 @@ export const setBillingConfigurations = defineWrite({
             'stripe: stripe_customer_id, stripe_collection_method (charge_automatically, send_invoice, auto_charge_payment_intent, manually_charge_payment_intent), leave_stripe_invoices_in_draft. aws_marketplace: aws_customer_id, aws_product_code, aws_region, aws_is_subscription_product (usage-based only). azure_marketplace: azure_subscription_id. gcp_marketplace: gcp_entitlement_id, gcp_service_name. netsuite: netsuite_customer_id.',
           ).optional(),
           ...explainedDeliveryFields,
+          unbillable_invoices_configuration: z
+            .array(unbillableInvoices)
+            .optional()
+            .describe('Stripe only: invoices that are not to be billed there.'),
         }),
       )
       .describe('Configurations to add.'),
@@ -93,6 +97,9 @@ export const archiveBillingConfigurations = defineWrite({
   }),
   output: response(z.looseObject({})),
   verification: verifyArchiveConfigurations(fetchBillingConfigurations, 'customer_billing_provider_configuration_ids'),
+  advice: {
+    400: 'They may be archived already: check with fetch-billing-provider-configurations-customer and include_archived true.',
+  },
   example: {
     input: { customer_id: acme.id, customer_billing_provider_configuration_ids: [acmeStripe.id] },
     output: { data: { customer_id: acme.id, customer_billing_provider_configuration_ids: [acmeStripe.id] } },

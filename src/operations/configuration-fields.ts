@@ -22,6 +22,18 @@ export const explainedDeliveryFields = {
   tax_provider: deliveryFields.tax_provider.describe('Only for Stripe with a payment-intent collection method.'),
 }
 
+/** Invoices that Stripe does not bill; in Metronome's Python and Ruby SDKs, not yet in its OpenAPI. */
+export const unbillableInvoices = z
+  .strictObject({
+    invoice_type: z.enum(['usage', 'scheduled']),
+    fiat_credit_type_id: uuid.optional().describe('UUID; required with max_amount.'),
+    max_amount: z.number().optional().describe('Up to this amount.'),
+  })
+  .refine(({ max_amount, fiat_credit_type_id }) => max_amount === undefined || fiat_credit_type_id !== undefined, {
+    path: ['fiat_credit_type_id'],
+    error: 'is required with max_amount',
+  })
+
 export const revenueProvider = z.enum(['netsuite'])
 
 export const providerConfiguration = z.strictObject({

@@ -53,15 +53,19 @@ export const updateCustomerConfig = defineWrite({
   method: 'POST',
   path: '/v1/customers/{customer_id}/updateConfig',
   hints: { destructive: false, idempotent: false },
-  input: z.strictObject({
-    customer_id: customerId,
-    salesforce_account_id: z.string().nullable().optional().describe('Salesforce account id.'),
-    leave_stripe_invoices_in_draft: z
-      .boolean()
-      .nullable()
-      .optional()
-      .describe('true keeps Stripe invoices in draft; null falls back to the account-wide setting.'),
-  }),
+  input: z
+    .strictObject({
+      customer_id: customerId,
+      salesforce_account_id: z.string().nullable().optional().describe('Salesforce account id.'),
+      leave_stripe_invoices_in_draft: z
+        .boolean()
+        .nullable()
+        .optional()
+        .describe('true keeps Stripe invoices in draft; null falls back to the account-wide setting.'),
+    })
+    .refine((settings) => Object.keys(settings).length > 1, {
+      error: 'have nothing to change: give salesforce_account_id or leave_stripe_invoices_in_draft',
+    }),
   output: noContent,
   verification: verifySettings(getCustomer),
   example: {

@@ -71,6 +71,9 @@ export const archiveRevenueConfigurations = defineWrite({
   }),
   output: response(z.looseObject({})),
   verification: verifyArchiveConfigurations(fetchRevenueConfigurations, 'customer_revenue_system_configuration_ids'),
+  advice: {
+    400: 'They may be archived already: check with fetch-revenue-system-configurations-customer and include_archived true.',
+  },
   example: {
     input: { customer_id: acme.id, customer_revenue_system_configuration_ids: [acmeNetsuite.id] },
     output: { data: { customer_id: acme.id, customer_revenue_system_configuration_ids: [acmeNetsuite.id] } },

@@ -65,6 +65,7 @@ interface DeliveryFields {
 interface BillingInput extends DeliveryFields {
   readonly billing_provider: string
   readonly tax_provider?: string | undefined
+  readonly unbillable_invoices_configuration?: readonly JsonObject[] | undefined
 }
 
 interface RevenueInput extends DeliveryFields {
@@ -73,12 +74,21 @@ interface RevenueInput extends DeliveryFields {
 
 export function buildBilling(customerId: string, input: BillingInput): Configuration {
   const { billing_provider, configuration = {}, delivery_method, delivery_method_id, tax_provider } = input
+  const { unbillable_invoices_configuration } = input
   checkConfiguration(billing_provider, configuration)
   const delivery = findDeliveryMethod(BILLING_DELIVERY_METHODS, billing_provider, {
     method: delivery_method,
     id: delivery_method_id,
   })
-  return { id: randomUUID(), customer_id: customerId, configuration, delivery, tax_provider, archived_at: null }
+  return {
+    id: randomUUID(),
+    customer_id: customerId,
+    configuration,
+    delivery,
+    tax_provider,
+    unbillable_invoices_configuration,
+    archived_at: null,
+  }
 }
 
 export function buildRevenue(customerId: string, input: RevenueInput): Configuration {
@@ -142,10 +152,12 @@ function buildAddedBillingBody({ id, customer_id, configuration, delivery, tax_p
 }
 
 function buildBillingBody(configuration: Configuration): JsonObject {
+  const { unbillable_invoices_configuration } = configuration
   return {
     id: configuration.id,
     billing_provider: configuration.delivery.provider,
     ...buildConfigurationBody(configuration),
+    ...(unbillable_invoices_configuration && { unbillable_invoices_configuration }),
   }
 }
 

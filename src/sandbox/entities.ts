@@ -20,6 +20,7 @@ export interface Configuration {
   readonly configuration: JsonObject
   readonly delivery: DeliveryMethod
   readonly tax_provider?: string | undefined
+  readonly unbillable_invoices_configuration?: readonly JsonObject[] | undefined
   archived_at: string | null
 }
 

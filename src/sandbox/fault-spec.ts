@@ -10,6 +10,7 @@ const DEFAULT_ATTEMPTS = {
   hang: 1,
   'hang-applied': 1,
   'rate-limit': 1,
+  'approval-required': 1,
   'slow-response': 1,
   /** Draws one of the others, or none in half of the cases. */
   random: 3,

@@ -41,6 +41,7 @@ const BEHAVIORS: Readonly<Record<InjectedFault, Behavior>> = {
   hang: ({ signal }) => hang(signal),
   'hang-applied': hangAfterApply,
   'rate-limit': limitRate,
+  'approval-required': requireApproval,
   'slow-response': ({ signal, apply }) => applyAfter(SLOW_RESPONSE_MS, signal, apply),
 }
 
@@ -148,6 +149,13 @@ function hang(signal: AbortSignal | undefined): Promise<never> {
 function limitRate(): SandboxResponse {
   const headers = { 'retry-after': String(RETRY_AFTER_SECONDS) }
   return { ...buildErrorResponse(new ApiError(429, 'Too many requests')), headers }
+}
+
+/** Agent tokens may need an approval for writes; the real body is not documented. */
+function requireApproval(): SandboxResponse {
+  return buildErrorResponse(
+    new ApiError(403, 'This write must be submitted for approval', { code: 'AgenticMutationBlocked' }),
+  )
 }
 
 async function applyAfter(

@@ -61,12 +61,12 @@ function callHandler(store: Store, request: SandboxRequest): SandboxResponse {
   }
 }
 
-/** Reads and validates the arguments of a request. Like Metronome, it ignores unknown fields. */
+/** Reads and validates the arguments of a request. Like Metronome, it ignores unknown fields and accepts empty updates. */
 function readArguments(op: Operation, request: SandboxRequest, pathArguments: JsonObject): JsonObject {
   const rest = op.method === 'GET' ? readQuery(op, request.query) : readBody(request.body)
   const args = { ...rest, ...pathArguments }
   const issues = op.input.safeParse(args).error?.issues ?? []
-  const relevant = issues.filter(({ code }) => code !== 'unrecognized_keys')
+  const relevant = issues.filter(({ path }) => path.length > 0)
   if (relevant.length === 0) return args
   throw new ApiError(400, relevant.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '))
 }

@@ -271,10 +271,18 @@ describe('an object or array that arrives as JSON text', () => {
   })
 })
 
+test('an update of the configuration without a setting is rejected', async () => {
+  expect(await reject('update-customer-configuration', { customer_id: ID })).toEqual([
+    expect.stringContaining('have nothing to change'),
+  ])
+})
+
 test('null is sent where the field is nullable, an absent field is not sent', async () => {
   const tool = 'update-customer-configuration'
   expect(await accept(tool, { customer_id: ID, salesforce_account_id: null })).toEqual({ salesforce_account_id: null })
-  expect(await accept(tool, { customer_id: ID })).toEqual({})
+  expect(await accept(tool, { customer_id: ID, leave_stripe_invoices_in_draft: true })).toEqual({
+    leave_stripe_invoices_in_draft: true,
+  })
 })
 
 test.each([

@@ -40,7 +40,7 @@ describe('a 2xx without a usable body is an error, and for a write ambiguous', (
 
 describe('a usable response', () => {
   test.each(['', ' ', 'null', '{}'])('may be %j where none is documented', async (body) => {
-    const call = ['update-customer-configuration', { customer_id: ID }] as const
+    const call = ['update-customer-configuration', { customer_id: ID, salesforce_account_id: null }] as const
     expect((await callUpstream(call, answerWith(200, body))).result).toEqual({ ok: true, body: { success: true } })
   })
 

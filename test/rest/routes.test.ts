@@ -57,7 +57,6 @@ const MORE: readonly (readonly [string, JsonObject])[] = [
     'update-customer-configuration',
     { customer_id: acme.id, salesforce_account_id: null, leave_stripe_invoices_in_draft: null },
   ],
-  ['update-customer-configuration', { customer_id: acme.id }],
   ['create-update-customer-ingest-aliases', { customer_id: acme.id, ingest_aliases: [] }],
   ['create-customer', { name: 'Zoë "&" Söhne\n😀', custom_fields: { z: '1', a: '2' } }],
 ]

@@ -218,7 +218,7 @@ describe('random', () => {
     const drawn = await drawResults(7)
     expect(await drawResults(7)).toEqual(drawn)
     expect(await drawResults(8)).not.toEqual(drawn)
-    expect(new Set(drawn)).toEqual(new Set(['200', 'reset', '429', '500', '503', '504', 'no response']))
+    expect(new Set(drawn)).toEqual(new Set(['200', 'reset', '403', '429', '500', '503', '504', 'no response']))
   })
 })
 

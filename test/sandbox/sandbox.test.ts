@@ -390,7 +390,7 @@ describe('invalid requests', () => {
     ['get-customer', { customer_id: UNKNOWN_ID }],
     ['archive-customer', { id: UNKNOWN_ID }],
     ['update-customer-name', { customer_id: UNKNOWN_ID, name: 'New' }],
-    ['update-customer-configuration', { customer_id: UNKNOWN_ID }],
+    ['update-customer-configuration', { customer_id: UNKNOWN_ID, salesforce_account_id: null }],
     ['create-update-customer-ingest-aliases', { customer_id: UNKNOWN_ID, ingest_aliases: [] }],
     ['get-embeddable-customer-dashboard', { customer_id: UNKNOWN_ID, dashboard: 'usage' }],
     [
