@@ -12,7 +12,7 @@ async function main() {
   await client.connect(new StdioClientTransport({ command: process.execPath, args }))
   write(`${client.getServerVersion()?.title}: no account, no key, no network.`)
   await showTools()
-  const acme = await findByAlias()
+  const acme = await findByName()
   const bolt = await createWithStripe()
   await showAliasConflict(acme)
   await rename(bolt)
@@ -29,11 +29,12 @@ async function showTools() {
   for (const { name, annotations } of tools) write(`  ${annotations?.readOnlyHint ? 'reads ' : 'writes'}  ${name}`)
 }
 
-async function findByAlias() {
-  step('Who sends usage as "acme-prod"?')
-  const { data } = await call('list-customers', { ingest_alias: 'acme-prod' })
+async function findByName() {
+  step('Which customer is "ACME"?')
+  const { data, _note } = await call('list-customers', { name_contains: 'ACME' })
   const [found] = data
-  check(data.length === 1 && found.name === 'Acme Robotics', 'the alias belongs to Acme Robotics')
+  check(data.length === 1 && found.name === 'Acme Robotics', 'the name belongs to Acme Robotics')
+  check(_note.includes('the search is complete'), 'every customer was searched')
   print(`${found.name}, customer ${found.id}`)
   print(`Aliases: ${found.ingest_aliases.join(', ')}`)
   return found

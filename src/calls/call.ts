@@ -6,6 +6,7 @@ import type { Send, Upstream } from '../metronome/send.ts'
 import type { JsonObject, Operation, ReadOperation } from '../operations/operation.ts'
 import { escapeInvisible, type Redact } from '../sanitize.ts'
 import { adviseOn, CallError, callFailed, type InputIssue, internalError, missingKey } from './errors.ts'
+import { searchPages } from './search.ts'
 import { validateArguments } from './validate-arguments.ts'
 import { executeWrite, type IdempotencyKey } from './write.ts'
 
@@ -131,7 +132,19 @@ export function createCalls(options: CallOptions): Calls {
       throw callFailed(op, last, { details: [adviseOn(op, last)] })
     }
 
-    if (op.kind === 'read') return read(op, args, performance.now() + timeoutMs)
+    if (op.kind === 'read') {
+      const deadline = performance.now() + timeoutMs
+      if (op.search && op.search.argument in args)
+        return searchPages({
+          op,
+          search: op.search,
+          args,
+          timeoutMs,
+          read: (page) => read(op, page, deadline),
+          onProgress,
+        })
+      return read(op, args, deadline)
+    }
     return executeWrite({
       op,
       args,

@@ -13,7 +13,7 @@ export const titleOf = (isSandbox: boolean): string => `Metronome customers${isS
 /** What spans the tools. Every agent that was tried shows this to its model. */
 export const INSTRUCTIONS = [
   'These tools look after the customers of one Metronome (usage-based billing) account. A wrong call costs real money.',
-  'Find the customer id with list-customers (by ingest_alias, Salesforce account, or page until next_page is null); never guess ids. A name is no filter and not unique.',
+  'Find the customer id with list-customers: by ingest_alias, Salesforce account, or name_contains; archived customers with only_archived. Never guess ids; names are not unique.',
   'Read before you replace: get-customer before changing aliases, the fetch tools before setting or archiving configurations.',
   'Archiving a customer or configuration cannot be undone: ask the person first, with name and id.',
   'A failed write says applied, not_applied or unknown. After unknown look up what it names before calling again; never repeat a create blindly.',

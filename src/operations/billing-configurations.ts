@@ -45,7 +45,7 @@ export const setBillingConfigurations = defineWrite({
           unbillable_invoices_configuration: z
             .array(unbillableInvoices)
             .optional()
-            .describe('Stripe only: invoices that are not to be billed there.'),
+            .describe('Stripe only: which invoices are unbillable.'),
         }),
       )
       .describe('Configurations to add.'),

@@ -26,8 +26,8 @@ export const explainedDeliveryFields = {
 export const unbillableInvoices = z
   .strictObject({
     invoice_type: z.enum(['usage', 'scheduled']),
-    fiat_credit_type_id: uuid.optional().describe('UUID; required with max_amount.'),
-    max_amount: z.number().optional().describe('Up to this amount.'),
+    fiat_credit_type_id: uuid.optional().describe('UUID; needed with max_amount.'),
+    max_amount: z.number().optional().describe('Amount.'),
   })
   .refine(({ max_amount, fiat_credit_type_id }) => max_amount === undefined || fiat_credit_type_id !== undefined, {
     path: ['fiat_credit_type_id'],

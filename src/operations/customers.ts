@@ -2,8 +2,8 @@ import * as z from 'zod'
 import { fetchBillingConfigurations } from './billing-configurations.ts'
 import { providerConfiguration, revenueConfiguration } from './configuration-fields.ts'
 import { acme, acmeDetail } from './examples.ts'
-import { customerId, customerName, ingestAliases, queryText, text, uuid } from './input-fields.ts'
-import { defineRead, defineWrite } from './operation.ts'
+import { customerId, customerName, ingestAliases, MAX_NAME_CHARACTERS, queryText, text, uuid } from './input-fields.ts'
+import { defineRead, defineWrite, type JsonObject } from './operation.ts'
 import { customer, customerDetail, response } from './output-schemas.ts'
 import { fetchRevenueConfigurations } from './revenue-configurations.ts'
 import { verifyArchive, verifyCreate } from './verify-customer.ts'
@@ -15,28 +15,44 @@ const MAX_PAGE = 100
 export const ALIAS_IN_USE =
   'The ingest alias is in use. Find its holder with list-customers and ingest_alias, then again with only_archived true.'
 
+/** Case, accents and repeated white space do not matter; the same in every locale. */
+function foldName(name: string): string {
+  return name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace(/\s+/g, ' ')
+}
+
+const nameFragment = text(1, MAX_NAME_CHARACTERS).refine((fragment) => foldName(fragment) !== '', 'must have a letter')
+
+function matchName(fragment: string): (record: JsonObject) => boolean {
+  const folded = foldName(fragment)
+  return ({ name }) => typeof name === 'string' && foldName(name).includes(folded)
+}
+
 export const listCustomers = defineRead({
   tool: 'list-customers',
   title: 'List customers',
   subject: 'Customers',
   description:
-    'Find customers: the active ones, or with only_archived the archived ones instead. Returns one page; pass its next_page back with the same filters until it is null.',
+    'List active customers, or archived ones with only_archived. Find one by ingest_alias, Salesforce account or name_contains; names are not unique. One page; pass next_page back with the same filters until it is null.',
   method: 'GET',
   path: '/v1/customers',
   hints: { destructive: false, idempotent: true },
   input: z.strictObject({
     limit: z.int().min(1).max(MAX_PAGE).optional().describe('Customers per page.'),
     next_page: queryText.optional().describe('Cursor from the previous page.'),
-    ingest_alias: queryText.optional().describe('Only the customer that has this alias.'),
-    customer_ids: z.array(uuid).max(MAX_FILTER_IDS).optional().describe('Only these customers (UUIDs).'),
-    only_archived: z.boolean().optional().describe('Archived instead of active customers.'),
+    name_contains: nameFragment
+      .optional()
+      .describe('Search all pages for names containing this, ignoring case and accents; limit counts matches.'),
+    ingest_alias: queryText.optional().describe('Filter by ingest alias.'),
+    customer_ids: z.array(uuid).max(MAX_FILTER_IDS).optional().describe('Filter by id.'),
+    only_archived: z.boolean().optional().describe('Archived ones instead.'),
     salesforce_account_ids: z
       .array(queryText.refine((id) => !id.includes(','), 'must not contain a comma'))
       .max(MAX_FILTER_IDS)
       .optional()
-      .describe('Only customers of these Salesforce accounts.'),
+      .describe('Filter by Salesforce account.'),
   }),
   output: z.looseObject({ data: z.array(customerDetail), next_page: z.string().nullable().optional() }),
+  search: { argument: 'name_contains', createFilter: ({ name_contains }) => matchName(String(name_contains)) },
   example: {
     input: { ingest_alias: 'acme-prod' },
     output: { data: [acmeDetail], next_page: null },
@@ -70,12 +86,12 @@ export const createCustomer = defineWrite({
     name: customerName('Display name'),
     ingest_aliases: ingestAliases
       .optional()
-      .describe(`Ids that usage events may carry instead of the customer id; unique, archived customers included.`),
+      .describe('Ids for usage events instead of the customer id; unique, archived customers included.'),
     external_id: text(1, 128).optional().describe('Deprecated: use ingest_aliases.'),
     custom_fields: z
       .record(z.string(), z.string())
       .optional()
-      .describe('Values by key; each key must be registered in Metronome before.'),
+      .describe('Values by key; keys must already exist in Metronome.'),
     customer_billing_provider_configurations: z
       .array(providerConfiguration)
       .optional()

@@ -34,6 +34,15 @@ interface OperationBase {
 /** An operation that only reads, and may be retried freely. */
 export interface ReadOperation extends OperationBase {
   readonly kind: 'read'
+  /** On lists that this server can search for something that Metronome cannot filter by. */
+  readonly search?: Search
+}
+
+/** A search through the pages of a list, requested by one argument that is not sent to Metronome. */
+export interface Search {
+  readonly argument: string
+  /** Whether a record of a page matches the arguments. */
+  createFilter(args: JsonObject): (record: JsonObject) => boolean
 }
 
 /** An operation that changes something at Metronome. */

@@ -35,7 +35,7 @@ export function verifyAddition(fetchConfigurations: ReadOperation): Verification
       return { inPlace, evidence, body: { data: candidates } }
     },
     recheck: ({ data }) =>
-      `Check ${fetchConfigurations.tool} for customer ${customersOf(data).slice(0, MAX_CUSTOMERS).join(', ')} before retrying; a retry would add a duplicate.`,
+      `Check ${[fetchConfigurations.tool, ...customersOf(data).slice(0, MAX_CUSTOMERS)].join(' ')} before retrying; a retry would add a duplicate.`,
   }
 }
 
