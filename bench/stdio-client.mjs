@@ -40,6 +40,7 @@ export async function openServer(node, argv, env) {
     startMs: performance.now() - startedAt,
     instructions,
     tools,
+    ping: () => ask('ping'),
     callTool: (name, args) => ask('tools/call', { name, arguments: args }),
     async close() {
       child.stdin.end()

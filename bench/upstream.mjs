@@ -1,8 +1,9 @@
 // The sandbox behind a real socket, in a process of its own: prints its address and serves until it is killed.
+// The argument is the number of customers, 100 unless given.
 import { createServer } from 'node:http'
 import { loadSandbox } from './sandbox.mjs'
 
-const CUSTOMERS = 100
+const CUSTOMERS = Number(process.argv[2] ?? 100)
 
 const sandbox = await loadSandbox()
 
