@@ -47,15 +47,15 @@ function createBodies(schema) {
   }
 }
 
-/** A value with every field, lists full and texts long; `share` divides their lengths. */
-function fill(schema, share) {
+/** A valid value with every field, lists full and texts long; `share` divides their lengths. */
+function fill(schema, share, name = '') {
   const branch = schema.anyOf?.[0] ?? schema
   if (branch.enum) return branch.enum[0]
   if ('const' in branch) return branch.const
   if (branch.type === 'array')
-    return Array.from({ length: (branch.maxItems ?? MAX_ITEMS) / share }, () => fill(branch.items, share * 20))
+    return Array.from({ length: (branch.maxItems ?? MAX_ITEMS) / share }, () => fill(branch.items, share * 20, name))
   if (branch.type === 'object') {
-    const known = Object.entries(branch.properties ?? {}).map(([key, field]) => [key, fill(field, share)])
+    const known = Object.entries(branch.properties ?? {}).map(([key, field]) => [key, fill(field, share, key)])
     const free = branch.properties ? 0 : 2_000 / share
     return Object.fromEntries([
       ...known,
@@ -64,8 +64,8 @@ function fill(schema, share) {
   }
   if (branch.type === 'integer' || branch.type === 'number') return branch.minimum ?? 1
   if (branch.type === 'boolean') return true
-  if (branch.format === 'uuid') return 'd7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
-  if (branch.format === 'date-time') return '2026-01-01T00:00:00Z'
+  if (/ids?$/.test(name)) return 'd7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
+  if (/_at$/.test(name)) return '2026-01-01T00:00:00Z'
   return 'x'.repeat(Math.min(branch.maxLength ?? 100, 100) / share)
 }
 

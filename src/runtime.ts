@@ -1,7 +1,13 @@
 import { type Caller, type CallOptions, type Calls, createCalls } from './calls/call.ts'
 import { isLoopback } from './http/urls.ts'
 import type { Log } from './log.ts'
-import { createNetworkFetch, limitConcurrency, type ProxySettings } from './metronome/fetch.ts'
+import {
+  createNetworkFetch,
+  createUnreachableFetch,
+  findUnusableProxy,
+  limitConcurrency,
+  type ProxySettings,
+} from './metronome/fetch.ts'
 import { buildRequest } from './metronome/request.ts'
 import type { AttemptResult } from './metronome/response.ts'
 import { sleep } from './metronome/retry.ts'
@@ -58,8 +64,11 @@ async function openUpstream({ baseUrl, proxy, sandbox }: RuntimeConfig): Promise
     const { createSandbox } = await import('./sandbox/sandbox.ts')
     return { ...createSandbox(sandbox), needsKey: false }
   }
-  const isLocal = isLoopback(new URL(baseUrl).hostname)
-  return { fetch: createNetworkFetch(isLocal ? undefined : proxy), baseUrl, needsKey: true }
+  const url = new URL(baseUrl)
+  const used = isLoopback(url.hostname) ? undefined : proxy
+  const unusable = used && findUnusableProxy(url, used)
+  const fetch = unusable ? createUnreachableFetch(unusable) : createNetworkFetch(used)
+  return { fetch, baseUrl, needsKey: true }
 }
 
 const PROBE_TIMEOUT_MS = 10_000

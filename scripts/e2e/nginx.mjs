@@ -12,6 +12,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { findPort } from './http-server.mjs'
 
 const CALLERS = 24
+/** The rate of the file would limit the load, which all comes from one address. */
+const LOAD_RATE = 2_000
+const FLOOD_REQUESTS = 300
 const CALLS_A_PHASE = 600
 const DRAIN_MS = 2_000
 /** Metronome's answers take up to so long, well within the time to drain. */
@@ -19,7 +22,7 @@ const LATENCY_MS = 120
 const CUSTOMER_ID = 'd7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
 const STUCK = 'stuck'
 
-const folder = mkdtempSync(join(tmpdir(), 'metronome-nginx-'))
+const workFolder = mkdtempSync(join(tmpdir(), 'metronome-nginx-'))
 const children = []
 
 /** A Metronome that notes under which keys each name was set. */
@@ -60,7 +63,8 @@ async function startCopy(upstreamPort) {
   return copy
 }
 
-async function startNginx(ports) {
+async function startNginx(ports, rate) {
+  const folder = mkdtempSync(join(workFolder, 'nginx-'))
   const port = await findPort()
   const [certificate, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
   const subject = ['-subj', '/CN=localhost', '-days', '1', '-nodes', '-newkey', 'rsa:2048']
@@ -72,6 +76,7 @@ async function startNginx(ports) {
       copies = rest
       return `127.0.0.1:${first} max_fails`
     })
+    .replace('rate=20r/s', `rate=${rate}r/s`)
     .replace('listen 443 ssl', `listen 127.0.0.1:${port} ssl`)
     .replace('/etc/nginx/tls/fullchain.pem', certificate)
     .replace('/etc/nginx/tls/privkey.pem', key)
@@ -133,7 +138,10 @@ const sum = (counts) => Object.values(counts).reduce((total, count) => total + c
 try {
   const { server, keysOf } = await startUpstream()
   const copies = await Promise.all([1, 2, 3].map(() => startCopy(server.address().port)))
-  const nginx = await startNginx(copies.map(({ port }) => port))
+  const nginx = await startNginx(
+    copies.map(({ port }) => port),
+    LOAD_RATE,
+  )
   const caller = createCaller(nginx)
   while ((await caller.read()).status !== 200) await delay(50)
   const [first, second] = copies
@@ -149,7 +157,7 @@ try {
   const [code] = await ended
   assert.deepEqual(term.failed, {})
   assert.equal(code, 0)
-  const cutOff = first.stderr.split('\n').filter((line) => line.includes('write-cancelled')).length
+  const cutOff = first.stderr.split('\n').filter((line) => line.includes('write-outcome-unknown')).length
   console.log('SIGTERM exit code', code, 'writes cut off', cutOff)
   assert.ok(cutOff > 0, 'no stuck write was on the copy that ended')
 
@@ -166,6 +174,15 @@ try {
   console.log('stuck writes were answered', JSON.stringify(words))
   assert.equal(words.filter((word) => word === 'Outcome: unknown').length >= cutOff, true)
 
+  const replica = await startCopy(server.address().port)
+  const limitedCaller = createCaller(await startNginx([replica.port, replica.port, replica.port], 20))
+  while ((await limitedCaller.read()).status !== 200) await delay(50)
+  const flood = await Promise.all(Array.from({ length: FLOOD_REQUESTS }, () => limitedCaller.read()))
+  limitedCaller.close()
+  const limited = flood.filter(({ status }) => status === 429).length
+  console.log('requests rejected by the limit', limited, 'of', FLOOD_REQUESTS)
+  assert.ok(limited > 0, 'the limit rejected nothing')
+
   const twice = [...keysOf].filter(([, keys]) => new Set(keys).size > 1)
   console.log('writes that reached Metronome', keysOf.size, 'under more than one key', twice.length)
   assert.deepEqual(twice, [])
@@ -176,6 +193,5 @@ try {
 } finally {
   // nginx ends its workers only when it may end itself.
   for (const child of children) child.kill('SIGTERM')
-  if (process.env.SHOW) console.log(readFileSync(join(folder, 'error.log'), 'utf8').slice(0, 1500))
-  rmSync(folder, { recursive: true, force: true })
+  rmSync(workFolder, { recursive: true, force: true })
 }

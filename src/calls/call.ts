@@ -4,8 +4,8 @@ import { readResult } from '../metronome/response.ts'
 import { mayRetryRead, type Sleep, sendWithRetries } from '../metronome/retry.ts'
 import type { Send, Upstream } from '../metronome/send.ts'
 import type { JsonObject, Operation, ReadOperation } from '../operations/operation.ts'
-import { escapeInvisible, type Redact } from '../sanitize.ts'
-import { adviseOn, CallError, callFailed, type InputIssue, internalError, missingKey } from './errors.ts'
+import type { Redact } from '../sanitize.ts'
+import { adviseOn, CallError, callFailed, type InputIssue, internalError, missingKey, unknownTool } from './errors.ts'
 import { searchPages } from './search.ts'
 import { validateArguments } from './validate-arguments.ts'
 import { executeWrite, type IdempotencyKey } from './write.ts'
@@ -70,7 +70,7 @@ export function createCalls(options: CallOptions): Calls {
     const { operations, upstream, log, onFinished } = options
     const { tool, caller } = request
     const op = operations.get(tool)
-    if (!op) throw new CallError('unknown_tool', `Unknown tool: ${escapeInvisible(tool.slice(0, 100))}`)
+    if (!op) throw unknownTool(tool, Array.from(operations.keys()))
 
     const startedAt = performance.now()
     const controller = new AbortController()

@@ -1,7 +1,9 @@
+import { closestMatch } from 'leven'
 import type { AttemptResult } from '../metronome/response.ts'
 import { isFromMetronome, readResult } from '../metronome/response.ts'
 import { readRetryAfter } from '../metronome/retry.ts'
 import type { Operation } from '../operations/operation.ts'
+import { escapeInvisible } from '../sanitize.ts'
 import type { Outcome } from './outcome.ts'
 
 /** What went wrong, for programs; each adapter maps it to its own responses in one table. */
@@ -63,6 +65,16 @@ export class CallError extends Error {
     this.issues = details.issues
     this.outcome = details.outcome
   }
+}
+
+/** Models write underscores for hyphens, or keep a prefix that their client has added. */
+export function unknownTool(tool: string, known: readonly string[]): CallError {
+  const shown = escapeInvisible(tool.slice(0, 100))
+  const spelled = tool.slice(0, 100).toLowerCase().replaceAll('_', '-')
+  const nearest =
+    known.find((name) => spelled.endsWith(name)) ??
+    closestMatch(spelled, known, { maxDistance: Math.floor(spelled.length / 3) })
+  return new CallError('unknown_tool', `Unknown tool: ${shown}${nearest ? `. Did you mean ${nearest}?` : ''}`)
 }
 
 const MAX_SHOWN_ISSUES = 10

@@ -1,51 +1,100 @@
 import { closestMatch } from 'leven'
 import * as z from 'zod'
-import type { JsonObject, Operation } from '../operations/operation.ts'
+import { isObject, type JsonObject, type Operation } from '../operations/operation.ts'
 import { type InputIssue, invalidArguments } from './errors.ts'
 
+// Bounds that no real call comes near, so that no request can exhaust memory or block the process.
 const MAX_DEPTH = 64
+const MAX_VALUES = 20_000
+const MAX_LIST_ITEMS = 2_000
+/** More issues than these are not described. */
+const MAX_ISSUES = 1_000
+
+/** What some clients send where they mean null; none of them is a value that anybody wants to store. */
+const PLACEHOLDERS = new Set(['', 'null', 'None', 'undefined'])
+
+/** Fields that n8n adds to the arguments of every call. */
+const N8N_FIELDS = new Set(['toolCallId', 'sessionId', 'action', 'chatInput', 'tool'])
 
 /**
- * Checks the arguments of a call and returns them unchanged, except for objects and arrays that came as JSON text.
+ * Checks the arguments of a call and returns them in their own key order. Tolerates what clients send and their users
+ * cannot change: `null` for an optional field counts as absent, JSON text is parsed where an object or array belongs.
  * `found` are issues that the adapter has found already. Throws a `CallError` with every invalid field.
  */
 export function validateArguments(op: Operation, raw: unknown, found: readonly InputIssue[] = []): JsonObject {
-  const issues = [...found]
-  const args = unwrap(raw ?? {}, op.input, [], issues)
-  if (issues.length > found.length) throw invalidArguments(op.tool, issues)
+  const input: InputState = { issues: [...found], values: 0 }
+  const args = normalize(raw ?? {}, op.input, [], input)
+  if (input.issues.length > found.length) throw invalidArguments(op.tool, input.issues)
   const { success, error } = op.input.safeParse(args, { reportInput: true })
-  if (success && issues.length === 0) return args as JsonObject // an object, since it matched; sent in its own key order
-  const invalid = error?.issues.flatMap((issue) => describeIssue(issue, op.input)) ?? []
-  throw invalidArguments(op.tool, [...issues, ...invalid])
+  if (success && found.length === 0 && isObject(args)) return args
+  const invalid = error?.issues.slice(0, MAX_ISSUES).flatMap((issue) => describeIssue(issue, op.input)) ?? []
+  throw invalidArguments(op.tool, [...found, ...invalid])
 }
 
-/** Some clients send nested objects and arrays as JSON text, which is parsed where the schema has an object or array. */
-function unwrap(
-  value: unknown,
-  schema: z.core.$ZodType | undefined,
-  path: PropertyKey[],
-  issues: InputIssue[],
-): unknown {
-  const inner = schema && stripOptional(schema)
-  const parsed = typeof value === 'string' && isContainer(inner) ? parseContainer(value) : value
+interface InputState {
+  readonly issues: InputIssue[]
+  /** Values seen so far. */
+  values: number
+}
+
+type Schema = z.core.$ZodType | undefined
+
+function normalize(value: unknown, schema: Schema, path: readonly PropertyKey[], input: InputState): unknown {
+  const type = schema && unwrap(schema)
+  const parsed = typeof value === 'string' && isContainer(type) ? parseContainer(value) : value
+  const report = (message: string, at = path): void => {
+    if (input.issues.length < MAX_ISSUES) input.issues.push({ path: formatPath(at), message })
+  }
+  input.values += 1
+  if (input.values === MAX_VALUES + 1) report(`hold more than ${MAX_VALUES} values`, [])
+  if (input.values > MAX_VALUES) return undefined
   if (path.length > MAX_DEPTH) {
-    issues.push({ path: formatPath(path.slice(0, 3)), message: `is nested deeper than ${MAX_DEPTH} levels` })
+    report(`is nested deeper than ${MAX_DEPTH} levels`, path.slice(0, 3))
     return undefined
   }
   const loss = describeLoss(parsed)
-  if (loss) issues.push({ path: formatPath(path), message: loss })
-  if (Array.isArray(parsed))
-    return parsed.map((item, index) => unwrap(item, childSchema(inner, index), [...path, index], issues))
-  if (typeof parsed !== 'object' || parsed === null) return parsed
-  return Object.fromEntries(
-    Object.entries(parsed).map(([key, item]) => {
-      const at = [...path, key]
-      const keyLoss = describeLoss(key)
-      if (keyLoss) issues.push({ path: formatPath(at), message: keyLoss })
-      // zod skips this key in open objects, so it would be sent unchecked.
-      if (key === '__proto__') issues.push({ path: formatPath(at), message: 'is not allowed as a field name' })
-      return [key, unwrap(item, childSchema(inner, key), at, issues)]
-    }),
+  if (loss) report(loss)
+  if (Array.isArray(parsed)) {
+    if (parsed.length > MAX_LIST_ITEMS) {
+      report(`has more than ${MAX_LIST_ITEMS} items`)
+      return undefined
+    }
+    return parsed.map((item, index) => {
+      if (isPlaceholder(item, childSchema(type, index))) report(`must not be ${JSON.stringify(item)}`, [...path, index])
+      return normalize(item, childSchema(type, index), [...path, index], input)
+    })
+  }
+  if (!isObject(parsed)) return parsed
+
+  const entries: [string, unknown][] = []
+  for (const [key, item] of Object.entries(parsed)) {
+    if (input.values > MAX_VALUES) break
+    const field = childSchema(type, key)
+    const at = [...path, key]
+    if (path.length === 0 && !field && N8N_FIELDS.has(key)) continue
+    if (item === null && isOptional(field) && !isNullable(field)) continue
+    if (isOptional(field) && isPlaceholder(item, field))
+      report(`must not be ${JSON.stringify(item)}; ${instead(field)}`, at)
+    const keyLoss = describeLoss(key)
+    if (keyLoss) report(keyLoss, at)
+    // zod skips this key in open objects, so it would be sent unchecked.
+    if (key === '__proto__') report('is not allowed as a field name', at)
+    entries.push([key, normalize(item, field, at, input)])
+  }
+  return Object.fromEntries(entries)
+}
+
+function instead(field: Schema): string {
+  return isNullable(field) ? 'use null to clear it, or leave the field out' : 'leave the field out instead'
+}
+
+/** Whether a text stands where a client means null. */
+function isPlaceholder(value: unknown, schema: Schema): boolean {
+  return (
+    typeof value === 'string' &&
+    PLACEHOLDERS.has(value) &&
+    schema !== undefined &&
+    unwrap(schema) instanceof z.ZodString
   )
 }
 
@@ -67,15 +116,21 @@ function parseContainer(text: string): unknown {
   }
 }
 
-function stripOptional(schema: z.core.$ZodType): z.core.$ZodType {
-  return schema instanceof z.ZodOptional || schema instanceof z.ZodNullable ? stripOptional(schema.unwrap()) : schema
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodNullable ? unwrap(schema.unwrap()) : schema
 }
 
-function isContainer(schema: z.core.$ZodType | undefined): boolean {
+const isOptional = (schema: Schema): boolean => schema instanceof z.ZodOptional
+
+function isNullable(schema: Schema): boolean {
+  return schema instanceof z.ZodNullable || (schema instanceof z.ZodOptional && isNullable(schema.unwrap()))
+}
+
+function isContainer(schema: Schema): boolean {
   return schema instanceof z.ZodObject || schema instanceof z.ZodArray || schema instanceof z.ZodRecord
 }
 
-function childSchema(schema: z.core.$ZodType | undefined, key: PropertyKey): z.core.$ZodType | undefined {
+function childSchema(schema: Schema, key: PropertyKey): Schema {
   if (schema instanceof z.ZodArray) return schema.element
   if (schema instanceof z.ZodObject && typeof key === 'string' && Object.hasOwn(schema.shape, key))
     return schema.shape[key]
@@ -88,10 +143,10 @@ function describeIssue(issue: z.core.$ZodIssue, root: z.ZodObject): InputIssue[]
     return [{ path: formatPath(issue.path), message: missing ? 'is required' : lowerFirst(issue.message) }]
   }
   const owner = issue.path.reduce<z.core.$ZodType | undefined>(
-    (schema, key) => childSchema(schema && stripOptional(schema), key),
+    (schema, key) => childSchema(schema && unwrap(schema), key),
     root,
   )
-  const inner = owner && stripOptional(owner)
+  const inner = owner && unwrap(owner)
   const known = inner instanceof z.ZodObject ? Object.keys(inner.shape) : []
   return issue.keys.map((key) => ({ path: formatPath([...issue.path, key]), message: unknownField(key, known) }))
 }

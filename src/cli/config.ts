@@ -36,10 +36,10 @@ export function readConfig(sources: Sources, options: Options = {}): Config {
   const warnings: string[] = []
   return {
     // The sandbox takes no key, not even an invalid one.
-    ...(options.sandbox ? NO_KEY : readApiKey(sources)),
+    ...(options.sandbox ? NO_KEY : readApiKey(sources, warnings)),
     baseUrl: readBaseUrl(variables.METRONOME_BASE_URL),
     timeoutMs: readTimeout(variables.METRONOME_TIMEOUT_MS),
-    proxy: readProxy([sources.environment, sources.envFile]),
+    proxy: readProxy([sources.environment, sources.envFile], warnings),
     sandbox: readSandbox(options),
     logLevel: readLogLevel(variables.METRONOME_LOG, options.http ? 'info' : VARIABLES.METRONOME_LOG.default, warnings),
     logFormat: options.logFormat ?? OPTIONS['log-format'].default,
@@ -95,24 +95,34 @@ function readFaults(spec: string | undefined): FaultPlan {
   return parsed.plan
 }
 
-/** Either spelling of a name counts; the first source that has one wins. */
-function readProxy(sources: readonly Variables[]): ProxySettings | undefined {
-  const httpProxy = readProxyUrl(sources, 'HTTP_PROXY')
-  const httpsProxy = readProxyUrl(sources, 'HTTPS_PROXY')
+/** Either spelling of a name counts; the first source that has one wins. An address that cannot be used prevents no start. */
+function readProxy(sources: readonly Variables[], warnings: string[]): ProxySettings | undefined {
+  const unusable: { httpProxy?: string; httpsProxy?: string } = {}
+  const readUrl = (name: 'HTTP_PROXY' | 'HTTPS_PROXY', field: 'httpProxy' | 'httpsProxy'): string | undefined => {
+    const value = findVariable(sources, name)
+    const address = value && readProxyUrl(value)
+    if (value && !address) {
+      unusable[field] = name
+      warnings.push(`${name} is not a usable proxy address such as http://proxy.example:3128; calls that need it fail.`)
+    }
+    return address
+  }
+  const httpProxy = readUrl('HTTP_PROXY', 'httpProxy')
+  const httpsProxy = readUrl('HTTPS_PROXY', 'httpsProxy')
   const noProxy = findVariable(sources, 'NO_PROXY')
-  if (!httpProxy && !httpsProxy) return undefined
-  return { ...(httpProxy && { httpProxy }), ...(httpsProxy && { httpsProxy }), ...(noProxy && { noProxy }) }
+  if (!httpProxy && !httpsProxy && Object.keys(unusable).length === 0) return undefined
+  return {
+    ...(httpProxy && { httpProxy }),
+    ...(httpsProxy && { httpsProxy }),
+    ...(noProxy && { noProxy }),
+    ...(Object.keys(unusable).length > 0 && { unusable }),
+  }
 }
 
-function readProxyUrl(sources: readonly Variables[], name: 'HTTP_PROXY' | 'HTTPS_PROXY'): string | undefined {
-  const value = findVariable(sources, name)
-  if (!value) return undefined
+function readProxyUrl(value: string): string | undefined {
   const url = parseUrl(value.includes('://') ? value : `http://${value}`)
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new UsageError(`${name} must be a proxy address such as http://proxy.example:3128; correct or unset it.`)
-  if (![url.username, url.password].every(isPercentEncoded))
-    throw new UsageError(`${name} has a % in its user or password that must be written as %25; correct or unset it.`)
-  return url.href
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return undefined
+  return [url.username, url.password].every(isPercentEncoded) ? url.href : undefined
 }
 
 function findVariable(sources: readonly Variables[], name: keyof typeof VARIABLES): string | undefined {

@@ -9,6 +9,7 @@ import { NAME, VERSION } from '../version.ts'
 import { type CommandContext, findCommand } from './command.ts'
 import { type Config, readConfig, UsageError } from './config.ts'
 import { parseOptions } from './options.ts'
+import type { HttpOptions, HttpService } from './serve-http.ts'
 import { serveStdio } from './serve-stdio.ts'
 import { loadSources } from './sources.ts'
 
@@ -35,12 +36,23 @@ async function main(): Promise<void> {
     const { serveHttp } = await import('./serve-http.ts')
     return serveHttp({ ...lifecycle, config, http, title, log })
   }
-  const ports = http && (await (await import('./serve-http.ts')).openPorts({ config, http, title, log }))
+  const ports = http && (await openRestPort({ config, http, title, log }))
   const { call, interrupt } = ports?.runtime ?? loadOnFirstCall(config, { log })
   if (process.stdin.isTTY) writeStderr((await import('./help.ts')).buildGreeting())
   const streams = { input: process.stdin, output: process.stdout }
   const caller = { apiKey, redact }
   return serveStdio({ ...lifecycle, ...streams, call, interrupt, title, caller, drainPorts: ports?.drain })
+}
+
+/** REST beside stdio: a port that is in use, by the same server of another window, leaves the tools on stdio alive. */
+async function openRestPort(options: HttpOptions): Promise<HttpService | undefined> {
+  const { openPorts } = await import('./serve-http.ts')
+  try {
+    return await openPorts(options)
+  } catch (error) {
+    options.log('warn', 'rest-not-served', { reason: error instanceof Error ? error.message : String(error) })
+    return undefined
+  }
 }
 
 /** The runtime of a server on stdio: clients start many servers and call few, so its code is loaded with the first call. */

@@ -3,6 +3,8 @@ import { readNamedFile, type Sources, type Variables } from './sources.ts'
 
 /** Stands for the API key in configuration snippets. */
 export const KEY_PLACEHOLDER = 'YOUR_METRONOME_API_KEY'
+/** Stands for the bearer token in configuration snippets. */
+export const TOKEN_PLACEHOLDER = 'YOUR_METRONOME_MCP_AUTH_TOKEN'
 
 const MIN_KEY_CHARACTERS = 8
 export const MIN_TOKEN_CHARACTERS = 32
@@ -13,22 +15,27 @@ export interface ApiKey {
   readonly apiKeySource: string | undefined
 }
 
+const DOT_ENV = 'METRONOME_API_KEY of .env'
+
 export const NO_KEY: ApiKey = { apiKey: undefined, apiKeySource: undefined }
 
 /** Finds the API key; the first source that has one wins. A missing key is no error: the tools can be listed without. */
-export function readApiKey({ environment, envFile, dotEnv, readFile }: Sources): ApiKey {
+export function readApiKey({ environment, envFile, dotEnv, readFile }: Sources, warnings: string[]): ApiKey {
   const candidates: [source: string, read: () => string | undefined][] = [
     ...keyVariables(environment, readFile, ''),
     ...keyVariables(envFile, readFile, ' of --env-file'),
     // A third party may have planted the .env: it can supply a key, but not where a key is sent.
-    ['METRONOME_API_KEY of .env', () => dotEnv.METRONOME_API_KEY],
+    [DOT_ENV, () => dotEnv.METRONOME_API_KEY],
   ]
   for (const [apiKeySource, read] of candidates) {
     const apiKey = read()?.trim()
     if (!apiKey) continue
     const problem = findKeyProblem(apiKey)
-    if (problem) throw new UsageError(`${apiKeySource} ${problem}; copy the API key from Metronome again.`)
-    return { apiKey, apiKeySource }
+    if (!problem) return { apiKey, apiKeySource }
+    const message = `${apiKeySource} ${problem}; copy the API key from Metronome again.`
+    // Whatever a working directory has in .env, it does not prevent a start.
+    if (apiKeySource !== DOT_ENV) throw new UsageError(message)
+    warnings.push(message)
   }
   return NO_KEY
 }
@@ -54,19 +61,27 @@ export function isKey(text: string): boolean {
   return findKeyProblem(text) === undefined
 }
 
-/** Never repeats any of the text. */
 function findKeyProblem(text: string): string | undefined {
+  return findSecretProblem(text, MIN_KEY_CHARACTERS)
+}
+
+/** Why a text cannot be a secret at all; never repeats any of it. */
+function findSecretProblem(text: string, minCharacters: number): string | undefined {
+  if (/^(["'`]).*\1$/.test(text)) return 'has quotes around it'
+  if (/^(\$\w+|\$\{.*\}|%\w+%|\{\{.*\}\})$/.test(text))
+    return 'is the name of a variable that was not expanded, not its value'
+  if (text === KEY_PLACEHOLDER || text === TOKEN_PLACEHOLDER || /^<.*>$/.test(text)) return 'is a placeholder'
   if (/\s/.test(text)) return 'contains white space'
   if (!/^[\x21-\x7e]+$/.test(text)) return 'contains control or non-ASCII characters'
-  return text.length < MIN_KEY_CHARACTERS ? `is shorter than ${MIN_KEY_CHARACTERS} characters` : undefined
+  if (text === 'undefined') return 'is a placeholder'
+  return text.length < minCharacters ? `is shorter than ${minCharacters} characters` : undefined
 }
 
 /** The bearer token that callers must send; `undefined` when none is set. */
 export function readToken(value: string | undefined): string | undefined {
   const token = value?.trim()
   if (!token) return undefined
-  if (token.length >= MIN_TOKEN_CHARACTERS && /^[\x21-\x7e]+$/.test(token)) return token
-  throw new UsageError(
-    `METRONOME_MCP_AUTH_TOKEN must have at least ${MIN_TOKEN_CHARACTERS} printable ASCII characters and no spaces; generate one with: openssl rand -hex 32`,
-  )
+  const problem = findSecretProblem(token, MIN_TOKEN_CHARACTERS)
+  if (!problem) return token
+  throw new UsageError(`METRONOME_MCP_AUTH_TOKEN ${problem}; generate a token with: openssl rand -hex 32`)
 }

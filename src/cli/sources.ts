@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { lstatSync, readFileSync } from 'node:fs'
 import { UsageError } from './command-line.ts'
 
 export type Variables = Readonly<Record<string, string | undefined>>
@@ -22,12 +22,12 @@ export async function loadSources(environment: Variables, envFile: string | unde
     environment,
     envFile: envFile === undefined ? {} : await loadEnvFile(envFile),
     dotEnv: await loadDotEnv(),
-    readFile: (path) => readFileSync(path, 'utf8'),
+    readFile: (path) => decode(readFileSync(path)),
   }
 }
 
 async function loadEnvFile(path: string): Promise<Variables> {
-  const variables = await parseVariables(readNamedFile('--env-file', () => readFileSync(path)))
+  const variables = await parseVariables(readNamedFile('--env-file', () => decode(readFileSync(path))))
   return Object.fromEntries(Object.entries(variables).filter(([name]) => ENV_FILE_NAMES.test(name)))
 }
 
@@ -36,16 +36,27 @@ async function loadDotEnv(): Promise<Variables> {
   return text ? await parseVariables(text) : {}
 }
 
-/** Whatever the working directory has under this name, it never prevents a start. */
-function readOptionalFile(path: string): Buffer | undefined {
+const MAX_OPTIONAL_BYTES = 64 * 1024
+
+/** Whatever the working directory has under this name, a FIFO or a huge file, it never prevents a start. */
+function readOptionalFile(path: string): string | undefined {
   try {
-    return readFileSync(path)
+    const stats = lstatSync(path)
+    return stats.isFile() && stats.size <= MAX_OPTIONAL_BYTES ? decode(readFileSync(path)) : undefined
   } catch {
     return undefined
   }
 }
 
-async function parseVariables(text: Buffer): Promise<Variables> {
+/** UTF-8, or UTF-16 by its byte-order mark, which PowerShell writes. */
+function decode(bytes: Buffer): string {
+  const [first, second] = bytes
+  const encoding =
+    first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8'
+  return new TextDecoder(encoding).decode(bytes)
+}
+
+async function parseVariables(text: string): Promise<Variables> {
   // The bundle gives a CommonJS package no other export than its default.
   const { default: dotenv } = await import('dotenv')
   return dotenv.parse(text)

@@ -10,13 +10,14 @@ import {
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller } from '../calls/call.ts'
 import type { App, Handler, Rejection } from '../http/routes.ts'
-import { createMcpServer, dropTaskRequest } from './server.ts'
+import { normalizeMessage } from './messages.ts'
+import { createMcpServer } from './server.ts'
 import { createStatelessLayer } from './stateless.ts'
 import { validateInitialize } from './stdio.ts'
 
 /** The revision with batches, which is also that of a request without a version header. */
 const BATCH_VERSION = '2025-03-26'
-const MAX_BATCH = 100
+const MAX_BATCH = 10
 /** The SDK's code where JSON-RPC has none. */
 const SERVER_ERROR = -32000
 
@@ -41,7 +42,8 @@ export function createMcpApp(options: McpHttpOptions): App {
 function createPostHandler({ call, title, authenticate }: McpHttpOptions): Handler {
   const stateless = createStatelessLayer({ call, title })
 
-  return async ({ headers }, { json, bearer, signal }) => {
+  return async ({ headers }, { json: body, bearer, signal }) => {
+    const json = normalizeMessage(body)
     const traceparent = headers.get('traceparent')
     if (stateless.accepts(json, headers)) {
       const caller = { ...authenticate(bearer), signal, traceparent }
@@ -81,7 +83,7 @@ async function exchange(server: Server, requests: readonly JSONRPCRequest[]): Pr
     async close() {},
   }
   await server.connect(transport)
-  for (const request of requests) transport.onmessage?.(dropTaskRequest(request))
+  for (const request of requests) transport.onmessage?.(request)
   await completed
   return responses
 }

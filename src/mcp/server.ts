@@ -2,7 +2,6 @@ import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { type CallToolRequest, ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js'
 import * as z from 'zod'
 import type { Call, Caller } from '../calls/call.ts'
-import { asObject } from '../operations/operation.ts'
 import { CAPABILITIES, describeServer, INSTRUCTIONS } from './server-info.ts'
 import { callTool, createProgress, tools, UNKNOWN_CURSOR } from './tools.ts'
 
@@ -47,14 +46,4 @@ export function createMcpServer({ call, title, caller }: McpServerOptions): Serv
     return called.result
   })
   return server
-}
-
-/**
- * The message without a request to run the call as a task. Where no tasks are declared, the protocol has such a request
- * ignored; the SDK responds with an internal error.
- */
-export function dropTaskRequest<Message extends object>(message: Message): Message {
-  if (!('method' in message) || message.method !== 'tools/call' || !('params' in message)) return message
-  const { task, ...params } = asObject(message.params)
-  return task === undefined ? message : { ...message, params }
 }

@@ -187,5 +187,5 @@ function readMeta(params: JsonObject): JsonObject {
 
 /** An id of a request, or a progress token: they have the same type. */
 function isId(value: unknown): value is RequestId {
-  return typeof value === 'string' || Number.isInteger(value)
+  return typeof value === 'string' || Number.isSafeInteger(value)
 }

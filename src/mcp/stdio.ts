@@ -10,7 +10,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Caller } from '../calls/call.ts'
 import { asObject } from '../operations/operation.ts'
-import { dropTaskRequest } from './server.ts'
+import { normalizeMessage } from './messages.ts'
 import type { StatelessLayer } from './stateless.ts'
 import type { SendNotification } from './tools.ts'
 
@@ -45,7 +45,12 @@ export function createStdioTransport({ input, output, stateless, caller }: Stdio
       input.on('error', (error) => transport.onerror?.(error))
     },
     async send(message) {
-      output.write(`${caller.redact(JSON.stringify(message))}\n`)
+      const isWritten = output.write(`${caller.redact(JSON.stringify(message))}\n`)
+      // What the client does not read must not pile up: nothing more is read from it until then.
+      if (!isWritten && !input.isPaused()) {
+        input.pause()
+        output.once('drain', () => input.resume())
+      }
       if ('id' in message && !('method' in message) && message.id !== undefined) pending.remove(message.id)
     },
     async close() {
@@ -80,7 +85,11 @@ export function createStdioTransport({ input, output, stateless, caller }: Stdio
   }
 
   function deliver(message: JSONRPCMessage): void {
-    if ('method' in message && 'id' in message) pending.add(message.id)
+    if ('method' in message && 'id' in message) {
+      if (pending.has(message.id))
+        return reject({ code: ErrorCode.InvalidRequest, reason: 'a request with this id is still in flight' })
+      pending.add(message.id)
+    }
     // A cancelled request gets no response.
     const cancelled = 'method' in message && message.method === 'notifications/cancelled' && message.params?.requestId
     if (typeof cancelled === 'string' || typeof cancelled === 'number') {
@@ -90,7 +99,7 @@ export function createStdioTransport({ input, output, stateless, caller }: Stdio
     if (stateless.accepts(message)) return void statelessCalls.respond(message)
     const reason = validateInitialize(message)
     if (reason) reject({ ok: false, code: ErrorCode.InvalidParams, reason, id: readId(message) })
-    else transport.onmessage?.(dropTaskRequest(message))
+    else transport.onmessage?.(message)
   }
 
   return transport
@@ -113,7 +122,7 @@ function parseLine(line: Buffer): ParsedLine | undefined {
   if (text.trim() === '') return undefined
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = normalizeMessage(JSON.parse(text))
   } catch {
     return { ok: false, code: ErrorCode.ParseError, reason: 'a line is not JSON' }
   }
@@ -134,7 +143,8 @@ export function validateInitialize(message: JSONRPCMessage): string | undefined 
 
 function readId(json: unknown): RequestId | undefined {
   const { id } = asObject(json)
-  return typeof id === 'string' || typeof id === 'number' ? id : undefined
+  // A number that was altered by parsing is not echoed.
+  return typeof id === 'string' || Number.isSafeInteger(id) ? (id as RequestId) : undefined // just checked
 }
 
 /** Cuts a byte stream into lines. A line over the limit is dropped up to its end. */
@@ -168,6 +178,7 @@ function createPendingRequests() {
   const ids = new Set<RequestId>()
   let onIdle = (): void => {}
   return {
+    has: (id: RequestId) => ids.has(id),
     add: (id: RequestId) => void ids.add(id),
     remove(id: RequestId): void {
       ids.delete(id)

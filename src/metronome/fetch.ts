@@ -24,6 +24,8 @@ export interface ProxySettings {
   readonly httpProxy?: string
   readonly httpsProxy?: string
   readonly noProxy?: string
+  /** Names of variables whose address cannot be used. */
+  readonly unusable?: { readonly httpProxy?: string; readonly httpsProxy?: string }
 }
 
 /** A `fetch` throws this when nothing of the request was written to a connection. */
@@ -57,6 +59,28 @@ export function createNetworkFetch(proxy?: ProxySettings): Fetch {
     } catch (error) {
       throw dispatched.has(request) ? error : new NotSentError('nothing was written', { cause: error })
     }
+  }
+}
+
+/** The variable with an unusable address that requests to this URL would need; `undefined` when they need none. */
+export function findUnusableProxy(url: URL, { httpProxy, httpsProxy, noProxy = '', unusable = {} }: ProxySettings) {
+  const isSecure = url.protocol === 'https:'
+  // As undici: https goes through the proxy for http where there is no other.
+  const variable =
+    isSecure && !httpsProxy ? (unusable.httpsProxy ?? (httpProxy ? undefined : unusable.httpProxy)) : undefined
+  const needed = isSecure ? variable : unusable.httpProxy
+  const isBypassed = noProxy
+    .toLowerCase()
+    .split(/[,\s]+/)
+    .map((entry) => entry.replace(/^\*?\./, '').replace(/:\d+$/, ''))
+    .some((entry) => entry === '*' || (entry !== '' && `.${url.hostname}`.endsWith(`.${entry}`)))
+  return isBypassed ? undefined : needed
+}
+
+/** A `fetch` that reaches nothing, since a proxy is needed and cannot be used. */
+export function createUnreachableFetch(variable: string): Fetch {
+  return async () => {
+    throw new NotSentError('no proxy', { cause: { code: `${variable} is not a usable proxy address` } })
   }
 }
 

@@ -137,18 +137,28 @@ function describeErrorBody(text: string): string {
   return quoted + (fields.length > 0 ? ` (${fields.join(', ')})` : '')
 }
 
-/** `undefined` when the text is not JSON; `null` for blank text. */
+/** Deeper JSON could not be written again. */
+const MAX_DEPTH = 256
+
+/** `undefined` when the text is not JSON, or nested too deep to be passed on; `null` for blank text. */
 export function parseJson(text: string): unknown {
   if (text.trim() === '') return null
   try {
-    return JSON.parse(text)
+    const json: unknown = JSON.parse(text)
+    return isDeeperThan(json, MAX_DEPTH) ? undefined : json
   } catch {
     return undefined
   }
 }
 
 function describeText(text: string): string {
-  return /^\s*<(!doctype|html)/i.test(text) ? 'an HTML page' : 'text'
+  if (/^\s*<(!doctype|html)/i.test(text)) return 'an HTML page'
+  return /^\s*[[{]/.test(text) ? 'invalid or too deeply nested text' : 'text'
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((item) => isDeeperThan(item, levels - 1))
 }
 
 function isEmpty(json: unknown): boolean {

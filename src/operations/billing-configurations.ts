@@ -17,7 +17,7 @@ export const fetchBillingConfigurations = defineRead({
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
     customer_id: customerId,
-    include_archived: z.boolean().optional().describe('Archived ones as well.'),
+    include_archived: z.boolean().optional().describe('Include archived.'),
   }),
   output: response(z.array(configuration)),
   example: { input: { customer_id: acme.id }, output: { data: [acmeStripe] } },

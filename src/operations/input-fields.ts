@@ -49,6 +49,6 @@ export const ingestAliases = z.array(text(1, MAX_ALIAS_CHARACTERS)).max(MAX_ALIA
 export function customerName(description: string) {
   return z
     .string()
-    .refine((value) => value !== '', 'must not be empty')
+    .refine((value) => /[^\p{Z}\p{C}]/u.test(value), 'must have a visible character')
     .describe(`${description}; Metronome cuts it at ${MAX_NAME_CHARACTERS} characters.`)
 }

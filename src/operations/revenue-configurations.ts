@@ -18,7 +18,7 @@ export const fetchRevenueConfigurations = defineRead({
   input: z.strictObject({
     customer_id: customerId,
     provider: revenueProvider.optional(),
-    include_archived: z.boolean().optional().describe('Archived ones as well.'),
+    include_archived: z.boolean().optional().describe('Include archived.'),
   }),
   output: response(z.array(configuration)),
   example: { input: { customer_id: acme.id }, output: { data: [acmeNetsuite] } },

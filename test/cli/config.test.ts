@@ -1,8 +1,12 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Config, readConfig, UsageError } from '../../src/cli/config.ts'
 import type { Options } from '../../src/cli/options.ts'
 import { loadSources, type Sources } from '../../src/cli/sources.ts'
+import { makeFolder, PROGRAM } from '../support/program.ts'
 
 const KEYS = { a: 'mk_aaaaaaaa', b: 'mk_bbbbbbbb', c: 'mk_cccccccc', d: 'mk_dddddddd', e: 'mk_eeeeeeee' }
 const FILES: Record<string, string> = { '/run/secrets/key': `\ufeff${KEYS.c}\r\n`, '/empty': '\n' }
@@ -182,14 +186,16 @@ test.each([
   ['METRONOME_TIMEOUT_MS', '1e4', /must be an integer/],
   ['METRONOME_TIMEOUT_MS', '-5000', /must be an integer/],
   ['METRONOME_TIMEOUT_MS', '0x2000', /must be an integer/],
-  ['HTTPS_PROXY', 'socks5://secretword:1080', /must be a proxy address/],
-  ['http_proxy', 'http://', /HTTP_PROXY must be a proxy address/],
-  [
-    'HTTPS_PROXY',
-    'http://user:100%secretword@proxy.example',
-    /HTTPS_PROXY has a % in its user or password that must be written as %25/,
-  ],
-  ['HTTPS_PROXY', 'http://user%:41secretword@proxy.example', /HTTPS_PROXY has a %/],
+  ['METRONOME_API_KEY', '"mk_secretword"', /has quotes around it/],
+  ['METRONOME_API_KEY', "'mk_secretword'", /has quotes around it/],
+  ['METRONOME_API_KEY', '$METRONOME_SECRETWORD', /is the name of a variable that was not expanded/],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: what a client leaves that does not expand variables
+  ['METRONOME_API_KEY', '${secretword}', /is the name of a variable/],
+  ['METRONOME_API_KEY', '%SECRETWORD_KEY%', /is the name of a variable/],
+  ['METRONOME_API_KEY', '{{secretword}}', /is the name of a variable/],
+  ['METRONOME_API_KEY', '<secretword-api-key>', /is a placeholder/],
+  ['METRONOME_API_KEY', 'YOUR_METRONOME_API_KEY', /is a placeholder/],
+  ['METRONOME_API_KEY', 'undefined', /is a placeholder/],
   ['METRONOME_API_KEY', 'mk secretword', /contains white space/],
   ['METRONOME_API_KEY', 'mk\u00a0secretword', /contains white space/],
   ['METRONOME_API_KEY', 'mk_secretwörd', /control or non-ASCII/],
@@ -217,5 +223,61 @@ test.each(['verbose', '1', 'constructor', '__proto__'])('METRONOME_LOG=%s warns 
   expect(read({ environment: { METRONOME_LOG: value } })).toMatchObject({
     logLevel: 'warn',
     warnings: ['METRONOME_LOG must be one of debug, info, warn, error, off; using warn.'],
+  })
+})
+
+describe('a proxy address that cannot be used', () => {
+  test.each([
+    ['HTTPS_PROXY', 'socks5h://secretword:1080', 'httpsProxy'],
+    ['http_proxy', 'http://', 'httpProxy'],
+    ['HTTPS_PROXY', '"http://proxy.example:3128"', 'httpsProxy'],
+    ['HTTPS_PROXY', 'http://user:100%secretword@proxy.example', 'httpsProxy'],
+  ])('%s=%j does not prevent a start, with a warning that does not repeat it', (name, value, field) => {
+    const { proxy, warnings } = read({ environment: { [name]: value } })
+    expect(proxy).toEqual({ unusable: { [field]: name.toUpperCase() } })
+    expect(warnings).toEqual([expect.stringContaining(`${name.toUpperCase()} is not a usable proxy address`)])
+    expect(warnings.join()).not.toContain('secretword')
+  })
+})
+
+describe('files of other encodings and kinds', () => {
+  const utf16 = (text: string) => Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')])
+
+  test('--env-file in UTF-16 is read by its byte-order mark', async () => {
+    const folder = makeFolder()
+    writeFileSync(join(folder, 'settings'), utf16(`METRONOME_API_KEY=${KEYS.a}\r\n`))
+    const sources = await loadSources({}, join(folder, 'settings'))
+    expect(readConfig(sources)).toMatchObject({ apiKey: KEYS.a })
+  })
+
+  test('a key file in UTF-16 is read by its byte-order mark', async () => {
+    const folder = makeFolder()
+    writeFileSync(join(folder, 'key'), utf16(KEYS.a))
+    const sources = await loadSources({ METRONOME_API_KEY_FILE: join(folder, 'key') }, undefined)
+    expect(readConfig(sources)).toMatchObject({ apiKey: KEYS.a })
+  })
+
+  test('an invalid key in .env is a warning', () => {
+    expect(read({ dotEnv: { METRONOME_API_KEY: 'short' } })).toMatchObject({
+      apiKey: undefined,
+      warnings: ['METRONOME_API_KEY of .env is shorter than 8 characters; copy the API key from Metronome again.'],
+    })
+  })
+
+  test('a FIFO or a huge file named .env does not prevent a start', () => {
+    for (const make of [
+      (path: string) => execFileSync('mkfifo', [path]),
+      (path: string) => writeFileSync(path, `METRONOME_API_KEY=${KEYS.a}\n${'#'.repeat(70_000)}`),
+    ]) {
+      const folder = makeFolder()
+      make(join(folder, '.env'))
+      const { status, stdout } = spawnSync(process.execPath, [PROGRAM, '--sandbox'], {
+        cwd: folder,
+        input: '{"jsonrpc":"2.0","id":1,"method":"ping"}\n',
+        encoding: 'utf8',
+        timeout: 10_000,
+      })
+      expect({ status, stdout }).toEqual({ status: 0, stdout: '{"result":{},"jsonrpc":"2.0","id":1}\n' })
+    }
   })
 })

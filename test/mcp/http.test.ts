@@ -87,8 +87,8 @@ describe('batches', () => {
   })
 
   test.each([
-    ['100 messages', 200, batch(100), {}],
-    ['101 messages', 400, batch(101), {}],
+    ['10 messages', 200, batch(10), {}],
+    ['11 messages', 400, batch(11), {}],
     ['no messages', 400, [], {}],
     ['an item that is not a message', 400, [ping(1), 7], {}],
     ['initialize among others', 400, [ping(1), { jsonrpc: '2.0', id: 2, method: 'initialize', params: {} }], {}],

@@ -16,8 +16,8 @@ describe('a 2xx without a usable body is an error, and for a write ambiguous', (
   test.each<[string, number, string | Buffer, RegExp]>([
     ['HTML', 200, '<html><body>Login</body></html>', /200 with an HTML page instead of JSON\./],
     ['text', 200, 'OK', /200 with text instead of JSON\./],
-    ['truncated JSON', 200, '{"data":{"id":"1"', /200 with text instead of JSON\./],
-    ['two JSON values', 200, '{"data":{"id":"1"}}{}', /200 with text instead of JSON\./],
+    ['truncated JSON', 200, '{"data":{"id":"1"', /200 with invalid or too deeply nested text instead of JSON\./],
+    ['two JSON values', 200, '{"data":{"id":"1"}}{}', /200 with invalid or too deeply nested text instead of JSON\./],
     ['a blank body', 200, ' \n', /does not match the documented schema \(as a whole\)\./],
     ['no body', 204, '', /204 with JSON that does not match/],
     ['null', 200, 'null', /does not match the documented schema \(as a whole\)\./],

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { promisify } from 'node:util'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { KEY } from '../support/harness.ts'
 import { send } from '../support/http.ts'
 import { baseEnvironment, INITIALIZE, type Program, startProgram, toolCall } from '../support/program.ts'
@@ -85,15 +85,12 @@ test('--http --rest serves both ports with stdin closed, and ends with 0 at SIGT
   expect(await program.ended).toEqual({ code: 0, signal: null })
 })
 
-test.each([
-  ['beside stdio', []],
-  ['beside --http', ['--http', '--port', '0']],
-])('a port in use ends the program with 1 and one line, %s', async (_, args) => {
+test('a port in use ends --http --rest with 1 and one line', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   const { port } = other.address() as { port: number }
   const program = startProgram({
-    args: ['--sandbox', '--rest', '--rest-port', String(port), ...args],
+    args: ['--sandbox', '--rest', '--rest-port', String(port), '--http', '--port', '0'],
     env: { METRONOME_LOG: 'warn' },
   })
   expect(await program.ended).toEqual({ code: 1, signal: null })
@@ -101,6 +98,18 @@ test.each([
   expect(program.stderr()).toBe(
     `metronome-customers-mcp: 127.0.0.1:${port} is in use already; stop what listens there, or choose another port.\n`,
   )
+})
+
+test('a port in use beside stdio is a warning: MCP works without REST', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void other.close())
+  await once(other, 'listening')
+  const { port } = other.address() as { port: number } // it listens on TCP
+  const program = startProgram({ args: ['--sandbox', '--rest', '--rest-port', String(port)] })
+  await program.seeOnStderr('warn rest-not-served')
+  program.send(toolCall(1, 'get-customer', { customer_id: ID }))
+  expect(JSON.stringify(await program.receive())).toContain('Acme Robotics')
+  expect(program.stderr()).toContain(`127.0.0.1:${port} is in use`)
 })
 
 const hasCurl = spawnSync('curl', ['--version']).status === 0

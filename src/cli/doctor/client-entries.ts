@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { parse as parseToml } from 'smol-toml'
 import stripJsonComments from 'strip-json-comments'
 import { operations } from '../../operations/index.ts'
@@ -45,8 +45,15 @@ export function checkClients(context: CommandContext): CheckResult[] {
   return [...unreadable, warning('clients', 'not configured in any known client', `See ${NAME} print-config --help.`)]
 }
 
+const MAX_FILE_BYTES = 10 * 1024 * 1024
+/** Deeper than the configuration of any client. */
+const MAX_DEPTH = 32
+
 function readConfigFile({ format }: McpClient, path: string): unknown {
   try {
+    // A special file would hang, a huge one exhaust memory.
+    const stats = statSync(path)
+    if (!stats.isFile() || stats.size > MAX_FILE_BYTES) return undefined
     const text = readFileSync(path, 'utf8').replace(/^\ufeff/, '')
     return format === 'toml' ? parseToml(text) : JSON.parse(stripJsonComments(text, { trailingCommas: true }))
   } catch {
@@ -55,9 +62,10 @@ function readConfigFile({ format }: McpClient, path: string): unknown {
 }
 
 /** Every server of the file; some clients keep those of a project further down in it. */
-function findEntries(value: unknown, servers: string): [key: string, entry: unknown][] {
+function findEntries(value: unknown, servers: string, depth = 0): [key: string, entry: unknown][] {
+  if (depth > MAX_DEPTH) return []
   return Object.entries(asObject(value)).flatMap(([field, inner]) =>
-    field === servers ? Object.entries(asObject(inner)) : findEntries(inner, servers),
+    field === servers ? Object.entries(asObject(inner)) : findEntries(inner, servers, depth + 1),
   )
 }
 

@@ -15,7 +15,7 @@ import { checkClients } from './client-entries.ts'
 import { checkConnectivity } from './connectivity.ts'
 import { checkNode, checkNpx, checkPorts } from './environment.ts'
 import { buildJsonReport, buildTextReport, type CheckResult, error, hasErrors } from './report.ts'
-import { checkAddress, checkKey, checkProxy } from './settings.ts'
+import { checkAddress, checkKey, checkProxy, checkTls } from './settings.ts'
 
 const OPTIONS = {
   help: { type: 'boolean', short: 'h', description: 'print this help' },
@@ -55,7 +55,12 @@ async function runChecks(context: CommandContext, options: Options): Promise<Exa
     const settings = error('settings', config.message, 'The server does not start until this is fixed.')
     return { results: [...environment, settings, ...(await ports), ...clients] }
   }
-  const settings = [checkKey(config), checkAddress(config), checkProxy(config, context.environment)]
+  const settings = [
+    checkKey(config),
+    checkAddress(config),
+    checkProxy(config, context.environment),
+    checkTls(context.environment),
+  ]
   const canConnect = config.sandbox !== undefined || config.apiKey !== undefined
   const connectivity = canConnect ? await checkConnectivity(config) : []
   return { results: [...environment, ...settings, ...connectivity, ...(await ports), ...clients], config }

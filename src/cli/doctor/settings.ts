@@ -1,6 +1,5 @@
 import type { CommandContext } from '../command-line.ts'
 import type { Config } from '../config.ts'
-import { KEY_PLACEHOLDER } from '../secrets.ts'
 import { type CheckResult, error, ok, warning } from './report.ts'
 
 export function checkKey({ apiKey, apiKeySource, sandbox }: Config): CheckResult {
@@ -11,8 +10,6 @@ export function checkKey({ apiKey, apiKeySource, sandbox }: Config): CheckResult
       'not set',
       'Set METRONOME_API_KEY in the client\'s "env" block. To check it here, export it in this shell or pass --env-file. Without an account, use --sandbox.',
     )
-  if (apiKey === KEY_PLACEHOLDER)
-    return error('API key', `${apiKeySource} contains the placeholder`, 'Replace it with your Metronome API key.')
   return ok('API key', `from ${apiKeySource}, ${apiKey.length} characters`)
 }
 
@@ -22,7 +19,25 @@ export function checkAddress({ baseUrl, sandbox }: Config): CheckResult {
   return ok('address', `${protocol}//${host}`)
 }
 
+/** With this variable of Node, any certificate is accepted, and the key may go to anybody. */
+export function checkTls(environment: CommandContext['environment']): CheckResult {
+  return environment.NODE_TLS_REJECT_UNAUTHORIZED === '0'
+    ? error(
+        'TLS',
+        'NODE_TLS_REJECT_UNAUTHORIZED=0 accepts any certificate',
+        'Unset it, and add the CA certificate of your proxy to NODE_EXTRA_CA_CERTS instead.',
+      )
+    : ok('TLS', 'certificates are verified')
+}
+
 export function checkProxy({ proxy }: Config, environment: CommandContext['environment']): CheckResult {
+  const unusable = proxy?.unusable?.httpsProxy ?? proxy?.unusable?.httpProxy
+  if (unusable)
+    return error(
+      'proxy',
+      `${unusable} is not a usable proxy address`,
+      'Set it to an address such as http://proxy.example:3128, or unset it. SOCKS is not supported.',
+    )
   const address = proxy?.httpsProxy ?? proxy?.httpProxy
   if (address) {
     const { protocol, host } = new URL(address)

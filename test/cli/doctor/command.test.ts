@@ -62,9 +62,9 @@ describe('the API key and Metronome', () => {
   test('the placeholder is not taken for a key', async () => {
     const { baseUrl } = await startUpstream(answerWith(401))
     const { find } = await runDoctor({ METRONOME_API_KEY: 'YOUR_METRONOME_API_KEY', METRONOME_BASE_URL: baseUrl })
-    expect(find('API key')).toMatchObject({
+    expect(find('settings')).toMatchObject({
       status: 'error',
-      message: 'METRONOME_API_KEY contains the placeholder',
+      message: 'METRONOME_API_KEY is a placeholder; copy the API key from Metronome again.',
     })
   })
 
