@@ -27,6 +27,8 @@ export interface RuntimeConfig {
   readonly timeoutMs: number
   readonly proxy: ProxySettings | undefined
   readonly sandbox: { readonly faults: FaultPlan; readonly seed: number } | undefined
+  /** Why each of these tools is not available. */
+  readonly hiddenTools?: ReadonlyMap<string, string> | undefined
 }
 
 export interface Observers extends Pick<CallOptions, 'onFinished' | 'onRetry'> {
@@ -48,7 +50,8 @@ export async function createRuntime(config: RuntimeConfig, observers: Observers)
   const upstream = await openUpstream(config)
   const limited = limitConcurrency(upstream.fetch, CONCURRENCY)
   const calls = createCalls({
-    operations: new Map(operations.map((op) => [op.tool, op])),
+    operations: new Map(operations.filter(({ tool }) => !config.hiddenTools?.has(tool)).map((op) => [op.tool, op])),
+    hiddenTools: config.hiddenTools,
     upstream,
     send: createSend({ ...upstream, fetch: limited.fetch }),
     timeoutMs: config.timeoutMs,

@@ -46,6 +46,8 @@ export interface FinishedCall {
 
 export interface CallOptions {
   readonly operations: ReadonlyMap<string, Operation>
+  /** Why tools are not available here, by name. */
+  readonly hiddenTools?: ReadonlyMap<string, string> | undefined
   readonly upstream: Upstream
   readonly send: Send
   /** Budget of one call in milliseconds: queueing, attempts, waits and verification. */
@@ -70,7 +72,7 @@ export function createCalls(options: CallOptions): Calls {
     const { operations, upstream, log, onFinished } = options
     const { tool, caller } = request
     const op = operations.get(tool)
-    if (!op) throw unknownTool(tool, Array.from(operations.keys()))
+    if (!op) throw unknownTool(tool, Array.from(operations.keys()), options.hiddenTools?.get(tool))
 
     const startedAt = performance.now()
     const controller = new AbortController()

@@ -68,8 +68,9 @@ export class CallError extends Error {
 }
 
 /** Models write underscores for hyphens, or keep a prefix that their client has added. */
-export function unknownTool(tool: string, known: readonly string[]): CallError {
+export function unknownTool(tool: string, known: readonly string[], hiddenBecause: string | undefined): CallError {
   const shown = escapeInvisible(tool.slice(0, 100))
+  if (hiddenBecause !== undefined) return new CallError('unknown_tool', `Unknown tool: ${shown} (${hiddenBecause})`)
   const spelled = tool.slice(0, 100).toLowerCase().replaceAll('_', '-')
   const nearest =
     known.find((name) => spelled.endsWith(name)) ??

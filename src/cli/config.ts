@@ -2,6 +2,7 @@ import { isLoopback, isPercentEncoded } from '../http/urls.ts'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts'
 import type { ProxySettings } from '../metronome/fetch.ts'
 import { type FaultPlan, parseFaultSpec } from '../sandbox/fault-spec.ts'
+import { type AccessConfig, readAccessConfig, readEnvironmentName } from './access-config.ts'
 import { UsageError } from './command-line.ts'
 import { type HttpConfig, readHttpConfig } from './http-config.ts'
 import { OPTIONS, type Options, VARIABLES } from './options.ts'
@@ -22,6 +23,10 @@ export interface Config {
   readonly proxy: ProxySettings | undefined
   /** Only with `--sandbox`. */
   readonly sandbox: { readonly faults: FaultPlan; readonly seed: number } | undefined
+  /** Which tools are offered; all of them where absent. */
+  readonly access: AccessConfig | undefined
+  /** Label of the Metronome environment. */
+  readonly environment: string | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   /** Only with `--http` or `--rest`. */
@@ -41,6 +46,8 @@ export function readConfig(sources: Sources, options: Options = {}): Config {
     timeoutMs: readTimeout(variables.METRONOME_TIMEOUT_MS),
     proxy: readProxy([sources.environment, sources.envFile], warnings),
     sandbox: readSandbox(options),
+    access: readAccessConfig(options, variables),
+    environment: readEnvironmentName(options, variables),
     logLevel: readLogLevel(variables.METRONOME_LOG, options.http ? 'info' : VARIABLES.METRONOME_LOG.default, warnings),
     logFormat: options.logFormat ?? OPTIONS['log-format'].default,
     http: options.http || options.rest ? readHttpConfig(options, variables) : undefined,

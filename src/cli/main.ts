@@ -2,7 +2,7 @@ import { homedir } from 'node:os'
 import type { CallRequest } from '../calls/call.ts'
 import { loadFailed } from '../calls/errors.ts'
 import { createLog, type Log } from '../log.ts'
-import { titleOf } from '../mcp/server-info.ts'
+import { describeServer } from '../mcp/server-info.ts'
 import type { Observers, Runtime, RuntimeConfig } from '../runtime.ts'
 import { createRedactor, escapeInvisible } from '../sanitize.ts'
 import { NAME, VERSION } from '../version.ts'
@@ -25,23 +25,25 @@ async function main(): Promise<void> {
   if (options.help) return writeStdout((await import('./help.ts')).buildHelp())
   if (options.version) return writeStdout(`${VERSION}\n`)
   const config = readConfig(await loadSources(process.env, options.envFile), options)
-  const { http, apiKey, sandbox } = config
+  const { http, apiKey, sandbox, access, environment } = config
   const redact = createRedactor([apiKey, ...(http?.tokens ?? [])])
   const log = createLog(config.logLevel, config.logFormat, (line) => writeStderr(`${escapeInvisible(redact(line))}\n`))
   logConfig(config, log)
 
-  const title = titleOf(sandbox !== undefined)
+  // The operations are loaded at start only where they decide which tools there are.
+  const hiddenTools = access && (await import('./access.ts')).findHiddenTools(access)
+  const info = describeServer({ isSandbox: sandbox !== undefined, environment, hiddenTools })
   const lifecycle = { signals: process, exit: (code: number) => process.exit(code) }
   if (http?.mcpPort !== undefined) {
     const { serveHttp } = await import('./serve-http.ts')
-    return serveHttp({ ...lifecycle, config, http, title, log })
+    return serveHttp({ ...lifecycle, config: { ...config, hiddenTools }, http, info, log })
   }
-  const ports = http && (await openRestPort({ config, http, title, log }))
-  const { call, interrupt } = ports?.runtime ?? loadOnFirstCall(config, { log })
+  const ports = http && (await openRestPort({ config: { ...config, hiddenTools }, http, info, log }))
+  const { call, interrupt } = ports?.runtime ?? loadOnFirstCall({ ...config, hiddenTools }, { log })
   if (process.stdin.isTTY) writeStderr((await import('./help.ts')).buildGreeting())
   const streams = { input: process.stdin, output: process.stdout }
   const caller = { apiKey, redact }
-  return serveStdio({ ...lifecycle, ...streams, call, interrupt, title, caller, drainPorts: ports?.drain })
+  return serveStdio({ ...lifecycle, ...streams, call, interrupt, info, caller, drainPorts: ports?.drain })
 }
 
 /** REST beside stdio: a port that is in use, by the same server of another window, leaves the tools on stdio alive. */

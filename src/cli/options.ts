@@ -20,6 +20,25 @@ export const OPTIONS = {
     default: 'text',
     description: 'log format on stderr: text or json',
   },
+  'read-only': { type: 'boolean', group: 'Access', description: 'offer only the tools that read' },
+  tools: {
+    type: 'string',
+    group: 'Access',
+    placeholder: 'A,B',
+    description: 'offer only these tools: names, or the groups reads, writes, irreversible',
+  },
+  'exclude-tools': {
+    type: 'string',
+    group: 'Access',
+    placeholder: 'A,B',
+    description: 'offer all but these tools; takes precedence over --tools',
+  },
+  environment: {
+    type: 'string',
+    group: 'Access',
+    placeholder: 'NAME',
+    description: 'label of the Metronome environment, such as production, for clients and models',
+  },
   sandbox: {
     type: 'boolean',
     group: 'Sandbox',
@@ -131,6 +150,10 @@ export const VARIABLES = {
     max: 600_000,
     default: 45_000,
   },
+  METRONOME_READ_ONLY: { description: 'true or false; as --read-only' },
+  METRONOME_TOOLS: { description: 'as --tools; with both, a tool must be in both' },
+  METRONOME_EXCLUDE_TOOLS: { description: 'as --exclude-tools; with both, either excludes' },
+  METRONOME_ENVIRONMENT: { description: 'as --environment; two different names are an error' },
   METRONOME_LOG: {
     description: 'log level: debug, info (default with --http), warn, error or off',
     default: 'warn',

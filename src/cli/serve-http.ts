@@ -3,16 +3,17 @@ import { createTokenCheck } from '../http/guard.ts'
 import { createListeners, type Listeners } from '../http/listener.ts'
 import type { Log } from '../log.ts'
 import { createMcpApp } from '../mcp/http.ts'
+import type { ServerInfo } from '../mcp/server-info.ts'
 import { operations } from '../operations/index.ts'
-import { createAuthenticate, createRuntime, type Runtime } from '../runtime.ts'
-import type { Config, HttpConfig } from './config.ts'
+import { createAuthenticate, createRuntime, type Runtime, type RuntimeConfig } from '../runtime.ts'
+import type { HttpConfig } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { isKey } from './secrets.ts'
 
 export interface HttpOptions {
-  readonly config: Config
+  readonly config: RuntimeConfig
   readonly http: HttpConfig
-  readonly title: string
+  readonly info: ServerInfo
   readonly log: Log
 }
 
@@ -24,7 +25,7 @@ export interface HttpService {
 }
 
 /** Serves MCP, REST or both on the configured ports. Rejects, with nothing left open, when a port cannot be opened. */
-export async function openPorts({ config, http, title, log }: HttpOptions): Promise<HttpService> {
+export async function openPorts({ config, http, info, log }: HttpOptions): Promise<HttpService> {
   const metrics = createMetrics()
   const runtime = await createRuntime(config, { log, onFinished: metrics.onFinished, onRetry: metrics.onRetry })
   metrics.observe(runtime)
@@ -49,13 +50,19 @@ export async function openPorts({ config, http, title, log }: HttpOptions): Prom
   })
 
   if (mcpPort !== undefined) {
-    const app = createMcpApp({ call: runtime.call, title, authenticate })
+    const app = createMcpApp({ call: runtime.call, info, authenticate })
     const { url } = await listeners.open({ host, port: mcpPort, app })
     log('info', 'listening', { url: `${url}/mcp` })
   }
   if (restPort !== undefined) {
     const { createRestApp } = await import('../rest/app.ts')
-    const app = createRestApp({ call: runtime.call, operations, authenticate, needsBearer })
+    const app = createRestApp({
+      call: runtime.call,
+      operations,
+      hiddenTools: config.hiddenTools,
+      authenticate,
+      needsBearer,
+    })
     const { url } = await listeners.open({ host, port: restPort, app })
     log('info', 'listening', { url: `${url}/openapi.json` })
   }

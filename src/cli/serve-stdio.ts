@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Call, Caller } from '../calls/call.ts'
 import { createMcpServer } from '../mcp/server.ts'
+import type { ServerInfo } from '../mcp/server-info.ts'
 import { createStatelessLayer } from '../mcp/stateless.ts'
 import { createStdioTransport } from '../mcp/stdio.ts'
 
@@ -19,7 +20,7 @@ export interface StdioOptions {
   readonly call: Call
   /** Ends the calls in flight. */
   readonly interrupt: () => void
-  readonly title: string
+  readonly info: ServerInfo
   readonly caller: Pick<Caller, 'apiKey' | 'redact'>
   /** Emits SIGTERM, SIGINT and SIGHUP. */
   readonly signals: EventEmitter
@@ -30,9 +31,9 @@ export interface StdioOptions {
 
 /** Serves MCP on stdin and stdout until the client leaves or a signal comes; then exits with code 0. */
 export async function serveStdio(options: StdioOptions): Promise<void> {
-  const { input, output, call, interrupt, title, caller, signals, exit, drainPorts } = options
-  const server = createMcpServer({ call, title, caller })
-  const stateless = createStatelessLayer({ call, title })
+  const { input, output, call, interrupt, info, caller, signals, exit, drainPorts } = options
+  const server = createMcpServer({ call, info, caller })
+  const stateless = createStatelessLayer({ call, info })
   const transport = createStdioTransport({ input, output, stateless, caller })
   let isEnding = false
 

@@ -12,6 +12,7 @@ import type { Call, Caller } from '../calls/call.ts'
 import type { App, Handler, Rejection } from '../http/routes.ts'
 import { normalizeMessage } from './messages.ts'
 import { createMcpServer } from './server.ts'
+import type { ServerInfo } from './server-info.ts'
 import { createStatelessLayer } from './stateless.ts'
 import { validateInitialize } from './stdio.ts'
 
@@ -23,7 +24,7 @@ const SERVER_ERROR = -32000
 
 export interface McpHttpOptions {
   readonly call: Call
-  readonly title: string
+  readonly info: ServerInfo
   /** Key and redaction for a request with this bearer token. */
   readonly authenticate: (bearer: string | undefined) => Pick<Caller, 'apiKey' | 'redact'>
 }
@@ -39,8 +40,8 @@ export function createMcpApp(options: McpHttpOptions): App {
   }
 }
 
-function createPostHandler({ call, title, authenticate }: McpHttpOptions): Handler {
-  const stateless = createStatelessLayer({ call, title })
+function createPostHandler({ call, info, authenticate }: McpHttpOptions): Handler {
+  const stateless = createStatelessLayer({ call, info })
 
   return async ({ headers }, { json: body, bearer, signal }) => {
     const json = normalizeMessage(body)
@@ -57,7 +58,7 @@ function createPostHandler({ call, title, authenticate }: McpHttpOptions): Handl
     // Notifications and responses belong to sessions, of which there are none.
     if (requests.length === 0) return new Response(null, { status: 202 })
     const caller = { ...authenticate(bearer), signal, traceparent }
-    const responses = await exchange(createMcpServer({ call, title, caller }), requests)
+    const responses = await exchange(createMcpServer({ call, info, caller }), requests)
     return jsonResponse(200, caller.redact(JSON.stringify(Array.isArray(json) ? responses : responses[0])))
   }
 }

@@ -2,12 +2,12 @@ import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { type CallToolRequest, ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js'
 import * as z from 'zod'
 import type { Call, Caller } from '../calls/call.ts'
-import { CAPABILITIES, describeServer, INSTRUCTIONS } from './server-info.ts'
-import { callTool, createProgress, tools, UNKNOWN_CURSOR } from './tools.ts'
+import { CAPABILITIES, type ServerInfo } from './server-info.ts'
+import { callTool, createProgress, UNKNOWN_CURSOR } from './tools.ts'
 
 export interface McpServerOptions {
   readonly call: Call
-  readonly title: string
+  readonly info: ServerInfo
   /** What all calls of this server have in common; the signal of the HTTP request, where there is one. */
   readonly caller: Omit<Caller, 'onProgress'>
 }
@@ -24,10 +24,11 @@ const ListRequestSchema = z.object({ method: z.literal('tools/list'), params: z.
 const CallRequestSchema = z.object({ method: z.literal('tools/call'), params: z.looseObject({}).optional() })
 
 /** An MCP server on the SDK's low-level `Server`, since `McpServer` deviates from the protocol in several cases. */
-export function createMcpServer({ call, title, caller }: McpServerOptions): Server {
-  const server = new Server(describeServer(title), {
+export function createMcpServer({ call, info, caller }: McpServerOptions): Server {
+  const { tools, instructions, ...implementation } = info
+  const server = new Server(implementation, {
     capabilities: CAPABILITIES,
-    instructions: INSTRUCTIONS,
+    instructions,
     jsonSchemaValidator: noValidator,
   })
   server.setRequestHandler(ListRequestSchema, ({ params }) => {

@@ -1,8 +1,8 @@
 import type { JSONRPCResponse, RequestId } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller } from '../calls/call.ts'
 import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
-import { CAPABILITIES, describeServer, INSTRUCTIONS } from './server-info.ts'
-import { callTool, createProgress, type SendNotification, tools, UNKNOWN_CURSOR } from './tools.ts'
+import { CAPABILITIES, type ServerInfo } from './server-info.ts'
+import { callTool, createProgress, type SendNotification, UNKNOWN_CURSOR } from './tools.ts'
 
 /** The first revision without a handshake: every request says in `_meta` what `initialize` said once. */
 const STATELESS_REVISION = '2026-07-28'
@@ -48,8 +48,8 @@ export interface StatelessLayer {
 
 type Method = (params: JsonObject, context: StatelessContext) => JsonObject | Promise<JsonObject>
 
-export function createStatelessLayer({ call, title }: { call: Call; title: string }): StatelessLayer {
-  const serverInfo = describeServer(title)
+export function createStatelessLayer({ call, info }: { call: Call; info: ServerInfo }): StatelessLayer {
+  const { tools, instructions, ...serverInfo } = info
   const complete = (result: JsonObject): JsonObject => ({
     ...result,
     resultType: 'complete',
@@ -58,7 +58,7 @@ export function createStatelessLayer({ call, title }: { call: Call; title: strin
   const discoverResult = complete({
     supportedVersions: [STATELESS_REVISION],
     capabilities: CAPABILITIES,
-    instructions: INSTRUCTIONS,
+    instructions,
     ...CACHING,
   })
   const listResult = complete({ tools, ...CACHING })

@@ -96,6 +96,7 @@ export const archiveBillingConfigurations = defineWrite({
       .describe('Ids from fetch-billing-provider-configurations-customer.'),
   }),
   output: response(z.looseObject({})),
+  irreversible: true,
   verification: verifyArchiveConfigurations(fetchBillingConfigurations, 'customer_billing_provider_configuration_ids'),
   advice: {
     400: 'They may be archived already: check with fetch-billing-provider-configurations-customer and include_archived true.',

@@ -146,6 +146,7 @@ export const archiveCustomer = defineWrite({
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({ id: uuid.describe('Metronome customer id (UUID).') }),
   output: response(z.looseObject({ id: z.string() })),
+  irreversible: true,
   verification: verifyArchive(getCustomer),
   advice: { 400: 'It may be archived already: check archived_at with get-customer.' },
   example: { input: { id: acme.id }, output: { data: { id: acme.id } } },

@@ -48,6 +48,8 @@ export interface Search {
 /** An operation that changes something at Metronome. */
 export interface WriteOperation extends OperationBase {
   readonly kind: 'write'
+  /** It cannot be undone. */
+  readonly irreversible?: true
   /** How to find out whether the write is in place when its response does not say so. */
   readonly verification: Verification<JsonObject>
 }

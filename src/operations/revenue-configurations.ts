@@ -70,6 +70,7 @@ export const archiveRevenueConfigurations = defineWrite({
       .describe('Ids from fetch-revenue-system-configurations-customer.'),
   }),
   output: response(z.looseObject({})),
+  irreversible: true,
   verification: verifyArchiveConfigurations(fetchRevenueConfigurations, 'customer_revenue_system_configuration_ids'),
   advice: {
     400: 'They may be archived already: check with fetch-revenue-system-configurations-customer and include_archived true.',

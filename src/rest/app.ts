@@ -10,6 +10,8 @@ import { IDEMPOTENCY_KEY, pathPattern, type RestRequest, readArguments, restPath
 export interface RestOptions {
   readonly call: Call
   readonly operations: readonly Operation[]
+  /** Operations that are not available here; calls of them fail with the reason. */
+  readonly hiddenTools?: ReadonlyMap<string, string> | undefined
   /** Key and redaction for a request with this bearer token. */
   readonly authenticate: (bearer: string | undefined) => Pick<Caller, 'apiKey' | 'redact'>
   /** Whether clients must present a bearer token. */
@@ -22,10 +24,12 @@ export function createRestApp(options: RestOptions): App {
   const paths = new Set(options.operations.map(restPath))
   // Fixed paths first: `archive` is no customer id.
   const ordered = Array.from(paths).sort((a, b) => Number(a.includes('{')) - Number(b.includes('{')))
-  const routes = ordered.map((path) => ({
-    pattern: pathPattern(path),
-    operations: options.operations.filter((op) => restPath(op) === path),
-  }))
+  const routes = ordered.map((path) => {
+    const all = options.operations.filter((op) => restPath(op) === path)
+    const available = all.filter(({ tool }) => !options.hiddenTools?.has(tool))
+    // A hidden method is a 405 beside others; where nothing else is served, the call fails with the reason.
+    return { pattern: pathPattern(path), operations: available.length > 0 ? available : all }
+  })
   return {
     findRoute(path) {
       if (path === '/openapi.json') return openApiRoute
@@ -72,10 +76,11 @@ async function respond(
 }
 
 /** Returns the OpenAPI document; its server is the address of the request. */
-function createOpenApiHandler({ operations, needsBearer }: RestOptions): Handler {
+function createOpenApiHandler({ operations, hiddenTools, needsBearer }: RestOptions): Handler {
+  const available = operations.filter(({ tool }) => !hiddenTools?.has(tool))
   let document: JsonObject | undefined
   return async ({ headers }) => {
-    document ??= buildOpenApi(operations, needsBearer)
+    document ??= buildOpenApi(available, needsBearer)
     const scheme = readScheme(headers) === 'https' ? 'https' : 'http'
     const url = `${scheme}://${headers.get('host') ?? ''}`
     const text = JSON.stringify({ ...document, servers: [{ url, description: 'This server' }] })

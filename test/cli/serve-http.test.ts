@@ -6,6 +6,7 @@ import { readConfig } from '../../src/cli/config.ts'
 import { parseOptions } from '../../src/cli/options.ts'
 import { serveHttp } from '../../src/cli/serve-http.ts'
 import { createLog } from '../../src/log.ts'
+import { describeServer } from '../../src/mcp/server-info.ts'
 import { KEY } from '../support/harness.ts'
 import { CUSTOMER_ID, callTool, getCustomer, type HttpResponse, send, TOKEN } from '../support/http.ts'
 import { openSocket } from '../support/listeners.ts'
@@ -39,7 +40,7 @@ async function serve(environment: Record<string, string>, argv: readonly string[
   await serveHttp({
     config,
     http: config.http,
-    title: 'Test',
+    info: describeServer(),
     log: createLog('debug', 'text', (line) => lines.push(line)),
     signals,
     exit: onExit,

@@ -54,8 +54,14 @@ test('no manifest gives the server a name under which a client would drop tools'
 test('the bundle lists the tools and keeps the key with the system', () => {
   expect(bundle.tools).toEqual(operations.map(({ tool, title }) => ({ name: tool, description: title })))
   expect(bundle.user_config.api_key).toMatchObject({ type: 'string', sensitive: true, required: true })
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: Claude Desktop fills it in
-  expect(bundle.server.mcp_config.env).toEqual({ METRONOME_API_KEY: '${user_config.api_key}' })
+  expect(bundle.server.mcp_config.env).toEqual({
+    // biome-ignore-start lint/suspicious/noTemplateCurlyInString: Claude Desktop fills them in
+    METRONOME_API_KEY: '${user_config.api_key}',
+    METRONOME_READ_ONLY: '${user_config.read_only}',
+    METRONOME_ENVIRONMENT: '${user_config.environment}',
+    // biome-ignore-end lint/suspicious/noTemplateCurlyInString: Claude Desktop fills them in
+  })
+  expect(bundle.user_config.read_only).toMatchObject({ type: 'boolean', default: false })
   expect(extension.settings).toMatchObject([{ envVar: 'METRONOME_API_KEY', sensitive: true }])
 })
 

@@ -3,6 +3,7 @@ import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { type Caller, type Calls, createCalls } from '../../src/calls/call.ts'
 import { createMcpServer } from '../../src/mcp/server.ts'
+import { describeServer, type ServerOptions } from '../../src/mcp/server-info.ts'
 import { createNetworkFetch } from '../../src/metronome/fetch.ts'
 import { createSend, type Upstream } from '../../src/metronome/send.ts'
 import { operations } from '../../src/operations/index.ts'
@@ -17,6 +18,8 @@ export interface HarnessOptions {
   readonly upstream?: Partial<Upstream>
   readonly apiKey?: string | undefined
   readonly timeoutMs?: number
+  /** How the server describes itself, and which tools it hides. */
+  readonly server?: ServerOptions
 }
 
 export interface Harness extends Calls {
@@ -29,6 +32,7 @@ export interface Harness extends Calls {
 
 /** The calls of the program, with the network given and no waiting. */
 export function createHarness({ upstream, timeoutMs = 5_000, ...options }: HarnessOptions = {}): Harness {
+  const hiddenTools = options.server?.hiddenTools
   const waits: number[] = []
   const logLines: string[] = []
   const complete: Upstream = {
@@ -39,7 +43,8 @@ export function createHarness({ upstream, timeoutMs = 5_000, ...options }: Harne
     ...upstream,
   }
   const calls = createCalls({
-    operations: new Map(operations.map((op) => [op.tool, op])),
+    operations: new Map(operations.filter(({ tool }) => !hiddenTools?.has(tool)).map((op) => [op.tool, op])),
+    hiddenTools,
     upstream: complete,
     send: createSend(complete),
     timeoutMs,
@@ -58,7 +63,7 @@ export interface Connection extends Harness {
 /** The SDK's client, connected to this server in memory. */
 export async function connectClient(options: HarnessOptions = {}): Promise<Connection> {
   const harness = createHarness(options)
-  const server = createMcpServer({ call: harness.call, title: 'Test', caller: harness.caller })
+  const server = createMcpServer({ call: harness.call, info: describeServer(options.server), caller: harness.caller })
   const mcp = new McpClient({ name: 'test', version: '0' })
   const [near, far] = InMemoryTransport.createLinkedPair()
   await Promise.all([server.connect(far), mcp.connect(near)])

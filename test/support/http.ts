@@ -4,6 +4,7 @@ import { isKey } from '../../src/cli/secrets.ts'
 import { createTokenCheck } from '../../src/http/guard.ts'
 import type { App } from '../../src/http/routes.ts'
 import { createMcpApp } from '../../src/mcp/http.ts'
+import { describeServer } from '../../src/mcp/server-info.ts'
 import type { Fetch } from '../../src/metronome/fetch.ts'
 import { operations } from '../../src/operations/index.ts'
 import { createRestApp } from '../../src/rest/app.ts'
@@ -75,6 +76,8 @@ export interface ServerSettings {
   readonly allowedHosts?: readonly string[]
   /** Budget of one call in milliseconds. */
   readonly timeoutMs?: number
+  /** Why each of these tools is not available. */
+  readonly hiddenTools?: ReadonlyMap<string, string> | undefined
 }
 
 export interface HttpServer extends Harness {
@@ -83,14 +86,15 @@ export interface HttpServer extends Harness {
 
 /** Serves MCP on a free port, with `fetch` for Metronome; stop it with `stopListeners`. */
 export function startMcp(fetch: Fetch, settings: ServerSettings = {}): Promise<HttpServer> {
-  return start(fetch, settings, ({ call }, authenticate) => createMcpApp({ call, title: 'Test', authenticate }))
+  const info = describeServer({ hiddenTools: settings.hiddenTools })
+  return start(fetch, settings, ({ call }, authenticate) => createMcpApp({ call, info, authenticate }))
 }
 
 /** Serves REST on a free port, with `fetch` for Metronome; stop it with `stopListeners`. */
 export function startRest(fetch: Fetch, settings: ServerSettings = {}): Promise<HttpServer> {
   const needsBearer = settings.passthrough === true || (settings.tokens ?? []).length > 0
   return start(fetch, settings, ({ call }, authenticate) =>
-    createRestApp({ call, operations, authenticate, needsBearer }),
+    createRestApp({ call, operations, hiddenTools: settings.hiddenTools, authenticate, needsBearer }),
   )
 }
 
@@ -102,7 +106,7 @@ async function start(
   const { tokens = [], passthrough = false, allowedHosts = [], timeoutMs = 5_000 } = settings
   const apiKey = 'apiKey' in settings ? settings.apiKey : KEY
   const upstream = { fetch, baseUrl: 'http://metronome.invalid', needsKey: true }
-  const harness = createHarness({ upstream, apiKey, timeoutMs })
+  const harness = createHarness({ upstream, apiKey, timeoutMs, server: { hiddenTools: settings.hiddenTools } })
   const { port } = await startApp(createApp(harness, createAuthenticate(apiKey, tokens, passthrough)), {
     allowedHosts,
     isAllowedBearer: tokens.length > 0 ? createTokenCheck(tokens) : passthrough ? isKey : undefined,

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { createMcpServer } from '../../src/mcp/server.ts'
+import { describeServer, type ServerOptions } from '../../src/mcp/server-info.ts'
 import { createStatelessLayer, type StatelessLayer } from '../../src/mcp/stateless.ts'
 import { createStdioTransport } from '../../src/mcp/stdio.ts'
 import { createHarness } from './harness.ts'
@@ -45,9 +46,17 @@ export const failure = (code: number, message: unknown, data?: unknown) => ({
 })
 
 /** Both transports over the same calls, with `fetch` for Metronome. */
-export function createStateless(fetch: typeof globalThis.fetch, timeoutMs = 5_000): StatelessServer {
-  const { call, caller } = createHarness({ upstream: { fetch, baseUrl: 'http://metronome.invalid' }, timeoutMs })
-  const options = { call, title: 'Metronome customers' }
+export function createStateless(
+  fetch: typeof globalThis.fetch,
+  timeoutMs = 5_000,
+  server: ServerOptions = {},
+): StatelessServer {
+  const { call, caller } = createHarness({
+    upstream: { fetch, baseUrl: 'http://metronome.invalid' },
+    timeoutMs,
+    server,
+  })
+  const options = { call, info: describeServer(server) }
   const layer = createStatelessLayer(options)
 
   async function post(body: unknown, headers = headersOf(body), signal?: AbortSignal): Promise<Response> {

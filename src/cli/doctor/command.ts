@@ -15,7 +15,7 @@ import { checkClients } from './client-entries.ts'
 import { checkConnectivity } from './connectivity.ts'
 import { checkNode, checkNpx, checkPorts } from './environment.ts'
 import { buildJsonReport, buildTextReport, type CheckResult, error, hasErrors } from './report.ts'
-import { checkAddress, checkKey, checkProxy, checkTls } from './settings.ts'
+import { checkAccess, checkAddress, checkKey, checkProxy, checkTls } from './settings.ts'
 
 const OPTIONS = {
   help: { type: 'boolean', short: 'h', description: 'print this help' },
@@ -57,6 +57,7 @@ async function runChecks(context: CommandContext, options: Options): Promise<Exa
   }
   const settings = [
     checkKey(config),
+    checkAccess(config),
     checkAddress(config),
     checkProxy(config, context.environment),
     checkTls(context.environment),

@@ -13,6 +13,18 @@ export function checkKey({ apiKey, apiKeySource, sandbox }: Config): CheckResult
   return ok('API key', `from ${apiKeySource}, ${apiKey.length} characters`)
 }
 
+/** A limited token is the strongest guard, then a server that lacks the tools. */
+export function checkAccess({ access, environment, sandbox }: Config): CheckResult {
+  if (sandbox) return ok('access', 'all tools, in the sandbox')
+  if (access === undefined && environment === undefined)
+    return warning(
+      'access',
+      'all tools, irreversible ones too',
+      'If agents only look things up, use a Metronome API token that is limited to reading, or start with --read-only.',
+    )
+  return ok('access', `${access ? 'limited tools' : 'all tools'}${environment ? `, environment ${environment}` : ''}`)
+}
+
 export function checkAddress({ baseUrl, sandbox }: Config): CheckResult {
   if (sandbox) return ok('address', 'the sandbox, in memory')
   const { protocol, host } = new URL(baseUrl)

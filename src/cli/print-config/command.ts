@@ -1,5 +1,7 @@
 import { closestMatch } from 'leven'
-import { type Command, type OptionSpecs, parseCommandLine, UsageError } from '../command-line.ts'
+import { findHiddenTools } from '../access.ts'
+import { readAccessConfig, readEnvironmentName } from '../access-config.ts'
+import { type Command, type OptionSpecs, type OptionValues, parseCommandLine, UsageError } from '../command-line.ts'
 import { buildCommandHelp } from '../help-format.ts'
 import { CLIENT_IDS, type ClientId, findClient, findConfigFiles } from './clients.ts'
 import { buildInstallLink, buildSnippet } from './snippet.ts'
@@ -9,6 +11,10 @@ const WITH_LINK = CLIENT_IDS.filter((id) => findClient(id).installLink)
 const OPTIONS = {
   help: { type: 'boolean', short: 'h', description: 'print this help' },
   sandbox: { type: 'boolean', description: 'add --sandbox' },
+  'read-only': { type: 'boolean', description: 'add --read-only' },
+  tools: { type: 'string', placeholder: 'A,B', description: 'add --tools' },
+  'exclude-tools': { type: 'string', placeholder: 'A,B', description: 'add --exclude-tools' },
+  environment: { type: 'string', placeholder: 'NAME', description: 'add --environment' },
   http: { type: 'boolean', description: 'connect to a running --http server' },
   windows: { type: 'boolean', description: 'wrap npx in cmd /c (default on Windows)' },
   link: { type: 'boolean', description: `print an install link instead (${WITH_LINK.join(', ')})` },
@@ -24,20 +30,37 @@ export const printConfig: Command = async (argv, { platform, stdout, stderr, ...
   }
   const client = findClient(readClientId(positionals[0]))
   const { sandbox, http, windows = platform === 'win32' } = options
+  const access = readAccessArguments(options)
+  if (http && access.length > 0)
+    throw new UsageError('--http connects to a running server, which has its own access options; omit them here.')
   if (options.link) {
-    const ignored = (['sandbox', 'http', 'windows'] as const).find((name) => options[name])
+    const ignored = (['http', 'windows'] as const).find((name) => options[name])
     if (ignored) throw new UsageError(`--link and --${ignored} are mutually exclusive; use one of them.`)
-    const link = buildInstallLink(client)
+    const link = buildInstallLink(client, { sandbox, access })
     if (link === undefined) throw new UsageError(`${client.title} has no install link; omit --link.`)
     stdout(`${link}\n`)
     return 0
   }
-  const snippet = buildSnippet(client, { sandbox, http, windows })
+  const snippet = buildSnippet(client, { sandbox, http, windows, access })
   if (snippet === undefined)
     throw new UsageError(`${client.title} cannot connect to a local server over HTTP; omit --http.`)
   stdout(snippet)
   stderr(`Merge it into ${findConfigFiles(client, { platform, ...context })[0]} and restart ${client.title}.\n`)
   return 0
+}
+
+/** The access options for the server, checked as the server does. */
+function readAccessArguments(options: OptionValues<typeof OPTIONS>): string[] {
+  const { readOnly, tools, excludeTools } = options
+  const config = readAccessConfig({ readOnly, tools, excludeTools }, {})
+  if (config) findHiddenTools(config)
+  const environment = readEnvironmentName({ environment: options.environment }, {})
+  return [
+    ...(readOnly ? ['--read-only'] : []),
+    ...(tools ? ['--tools', tools] : []),
+    ...(excludeTools ? ['--exclude-tools', excludeTools] : []),
+    ...(environment ? ['--environment', environment] : []),
+  ]
 }
 
 function readClientId(text: string | undefined): ClientId {

@@ -8,6 +8,8 @@ export interface SnippetOptions {
   /** The entry connects to a running server. */
   readonly http?: boolean
   readonly sandbox?: boolean
+  /** Options of the server that limit its tools or name its environment. */
+  readonly access?: readonly string[]
   /** On Windows, npx is a batch file, which only cmd starts. */
   readonly windows?: boolean
 }
@@ -21,8 +23,8 @@ export function buildSnippet(client: McpClient, options: SnippetOptions = {}): s
 }
 
 /** A URL that adds the server to the client; `undefined` when the client has none. */
-export function buildInstallLink(client: McpClient): string | undefined {
-  const { entry, fields } = buildStdioEntry(client, {})
+export function buildInstallLink(client: McpClient, options: SnippetOptions = {}): string | undefined {
+  const { entry, fields } = buildStdioEntry(client, options)
   return client.installLink?.({ ...entry, ...fields })
 }
 
@@ -33,8 +35,8 @@ function buildStdioEntry(client: McpClient, options: SnippetOptions): { entry: J
   return { entry: client.stdioEntry(launch), ...(needsPrompt && { fields: client.keyPrompt.fields }) }
 }
 
-function buildLaunch(apiKey: string, { sandbox = false, windows = false }: SnippetOptions): Launch {
-  const npx = ['-y', NAME, ...(sandbox ? ['--sandbox'] : [])]
+function buildLaunch(apiKey: string, { sandbox = false, windows = false, access = [] }: SnippetOptions): Launch {
+  const npx = ['-y', NAME, ...(sandbox ? ['--sandbox'] : []), ...access]
   return {
     command: windows ? 'cmd' : 'npx',
     args: windows ? ['/c', 'npx', ...npx] : npx,

@@ -8,6 +8,7 @@ import {
   SERVER_KEY,
 } from '../../../src/cli/print-config/clients.ts'
 import { printConfig } from '../../../src/cli/print-config/command.ts'
+import { NAME } from '../../../src/version.ts'
 import { createCommandContext } from '../../support/command-context.ts'
 import { runProgram } from '../../support/program.ts'
 
@@ -134,9 +135,32 @@ describe('install links', () => {
     await expect(run(['codex', '--link'])).rejects.toThrow('Codex has no install link; omit --link.')
   })
 
-  test.each(['--sandbox', '--http', '--windows'])('--link rejects %s', async (option) => {
+  test('--link opens the sandbox with --sandbox', async () => {
+    const { stdout } = await run(['cursor', '--link', '--sandbox'])
+    const config = new URL(stdout.trim()).searchParams.get('config') ?? ''
+    expect(JSON.parse(Buffer.from(config, 'base64').toString())).toEqual({
+      command: 'npx',
+      args: ['-y', NAME, '--sandbox'],
+    })
+  })
+
+  test.each(['--http', '--windows'])('--link rejects %s', async (option) => {
     await expect(run(['cursor', '--link', option])).rejects.toThrow(`--link and ${option} are mutually exclusive`)
   })
+})
+
+test('the access options are passed on to the server', async () => {
+  const options = ['--read-only', '--tools', 'reads', '--exclude-tools', 'get-customer', '--environment', 'production']
+  const { stdout } = await run(['cursor', ...options])
+  expect(JSON.parse(stdout).mcpServers.metronome.args).toEqual(['-y', NAME, ...options])
+})
+
+test.each([
+  [['--tools', 'get-custmer'], /did you mean get-customer/],
+  [['--read-only', '--tools', 'writes'], /no tool is left/],
+  [['--read-only', '--http'], /--http connects to a running server/],
+])('print-config checks them as the server does: %j', async (options, message) => {
+  await expect(run(['cursor', ...options])).rejects.toThrow(message)
 })
 
 test('the built program prints the snippet on stdout and its place on stderr', async () => {
