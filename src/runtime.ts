@@ -1,3 +1,4 @@
+import type { AuditLog } from './calls/audit.ts'
 import { type Caller, type CallOptions, type Calls, createCalls } from './calls/call.ts'
 import { isLoopback } from './http/urls.ts'
 import type { Log } from './log.ts'
@@ -33,6 +34,7 @@ export interface RuntimeConfig {
 
 export interface Observers extends Pick<CallOptions, 'onFinished' | 'onRetry'> {
   readonly log: Log
+  readonly audit?: AuditLog | undefined
 }
 
 /** Everything that a call needs, shared by all interfaces of the process. */

@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import type { Log } from '../log.ts'
 import { buildRequest } from '../metronome/request.ts'
-import { readResult } from '../metronome/response.ts'
-import { mayRetryRead, type Sleep, sendWithRetries } from '../metronome/retry.ts'
-import type { Send, Upstream } from '../metronome/send.ts'
-import type { JsonObject, Operation, ReadOperation } from '../operations/operation.ts'
+import { type AttemptResult, readResult } from '../metronome/response.ts'
+import { lastAttempt, mayRetryRead, type Sleep, sendWithRetries } from '../metronome/retry.ts'
+import type { Send, SendOptions, Upstream } from '../metronome/send.ts'
+import type { JsonObject, Operation, Read, ReadOperation, WriteOperation } from '../operations/operation.ts'
 import type { Redact } from '../sanitize.ts'
+import type { AuditLog, CallOrigin } from './audit.ts'
 import { adviseOn, CallError, callFailed, type InputIssue, internalError, missingKey, unknownTool } from './errors.ts'
 import { searchPages } from './search.ts'
 import { validateArguments } from './validate-arguments.ts'
@@ -21,6 +23,8 @@ export interface Caller {
   readonly onProgress?: ((message: string) => void) | undefined
   /** W3C trace context as the client sent it. */
   readonly traceparent?: unknown
+  /** For the audit log. */
+  readonly origin?: CallOrigin | undefined
 }
 
 export interface CallRequest {
@@ -54,6 +58,8 @@ export interface CallOptions {
   readonly timeoutMs: number
   readonly log: Log
   readonly sleep: Sleep
+  /** Records writes; absent unless `--audit-log` is given. */
+  readonly audit?: AuditLog | undefined
   readonly onFinished?: (call: FinishedCall) => void
   readonly onRetry?: () => void
 }
@@ -65,14 +71,14 @@ export interface Calls {
 }
 
 export function createCalls(options: CallOptions): Calls {
+  const { operations, hiddenTools, upstream, log, onFinished } = options
   const inFlight = new Set<AbortController>()
 
   /** One call, from the raw arguments to the result. */
   async function call(request: CallRequest): Promise<JsonObject> {
-    const { operations, upstream, log, onFinished } = options
     const { tool, caller } = request
     const op = operations.get(tool)
-    if (!op) throw unknownTool(tool, Array.from(operations.keys()), options.hiddenTools?.get(tool))
+    if (!op) throw unknownTool(tool, Array.from(operations.keys()), hiddenTools?.get(tool))
 
     const startedAt = performance.now()
     const controller = new AbortController()
@@ -88,7 +94,8 @@ export function createCalls(options: CallOptions): Calls {
     try {
       const args = validateArguments(op, request.args, request.inputIssues)
       if (upstream.needsKey && caller.apiKey === undefined) throw missingKey(tool)
-      const body = await execute(op, args, request, controller.signal)
+      const running = startCall(options, op, request, controller.signal)
+      const body = op.kind === 'write' ? await write(running, op, args, request) : await read(running, op, args, caller)
       finish('success', 200)
       return addNote(body, upstream.note)
     } catch (error) {
@@ -102,64 +109,44 @@ export function createCalls(options: CallOptions): Calls {
     }
   }
 
-  async function execute(
-    op: Operation,
+  async function read(running: RunningCall, op: ReadOperation, args: JsonObject, caller: Caller): Promise<JsonObject> {
+    const deadline = performance.now() + options.timeoutMs
+    const { search, grantsAccess } = op
+    if (search && search.argument in args) {
+      const readPage = (page: JsonObject) => executeRead(running, op, page, deadline)
+      return searchPages({ ...running, op, search, args, read: readPage })
+    }
+    const body = await executeRead(running, op, args, deadline)
+    if (grantsAccess)
+      await options.audit?.recordSingle({ op, args, origin: caller.origin, redact: caller.redact }, 'applied')
+    return body
+  }
+
+  function write(
+    running: RunningCall,
+    op: WriteOperation,
     args: JsonObject,
-    { caller, idempotencyKey }: CallRequest,
-    signal: AbortSignal,
+    { caller, idempotencyKey = { value: randomUUID(), isCallers: false } }: CallRequest,
   ): Promise<JsonObject> {
-    const { timeoutMs, send, log, sleep, onRetry } = options
-    const { apiKey, redact, onProgress = () => {} } = caller
-    const context = { apiKey, redact, traceparent: readTraceparent(caller.traceparent), signal }
-    const reportRetry = (waitMs: number, attemptNumber: number): void => {
-      onRetry?.()
-      onProgress(`${op.tool}: waiting ${(waitMs / 1000).toFixed(1)} s before attempt ${attemptNumber}`)
-    }
-
-    async function read(op: ReadOperation, args: JsonObject, deadline: number): Promise<JsonObject> {
-      const request = buildRequest(op, args)
-      const results = await sendWithRetries((attemptMs) => send(request, { ...context, timeoutMs: attemptMs }), {
-        mayRetry: mayRetryRead,
-        attemptMs: deadline - performance.now(),
-        budgetMs: timeoutMs,
-        deadline,
-        signal,
-        sleep,
-        onRetry: reportRetry,
+    const verify = (read: Read, deadline: number) => executeRead(running, read.op, read.args, deadline)
+    const perform = (onAttempt?: (result: AttemptResult) => void) =>
+      executeWrite({
+        ...running,
+        op,
+        args,
+        idempotencyKey,
+        read: verify,
+        onAttempt,
+        onUnknown: () => {
+          const key = caller.redact(idempotencyKey.value)
+          log('warn', 'write-outcome-unknown', { tool: op.tool, 'idempotency-key': key })
+        },
       })
-      const [last] = results.slice(-1)
-      if (!last) throw new Error('a call makes at least one attempt')
-      const result = readResult(op, last)
-      if (result.ok) return result.body
-      throw callFailed(op, last, { details: [adviseOn(op, last)] })
-    }
-
-    if (op.kind === 'read') {
-      const deadline = performance.now() + timeoutMs
-      if (op.search && op.search.argument in args)
-        return searchPages({
-          op,
-          search: op.search,
-          args,
-          timeoutMs,
-          read: (page) => read(op, page, deadline),
-          onProgress,
-        })
-      return read(op, args, deadline)
-    }
-    return executeWrite({
-      op,
-      args,
-      idempotencyKey,
-      context,
-      timeoutMs,
-      send,
-      sleep,
-      read: (verification, deadline) => read(verification.op, verification.args, deadline),
-      onProgress,
-      onRetry: reportRetry,
-      onUnknown: (key) => log('warn', 'write-outcome-unknown', { tool: op.tool, 'idempotency-key': redact(key) }),
-    })
+    if (!options.audit) return perform()
+    const readBefore = (read: Read) => verify(read, performance.now() + options.timeoutMs)
+    const { origin, redact } = caller
+    const audited = { op, args, origin, redact, idempotencyKey: idempotencyKey.value, read: readBefore }
+    return options.audit.recordWrite(audited, perform)
   }
 
   return {
@@ -168,6 +155,49 @@ export function createCalls(options: CallOptions): Calls {
       for (const controller of inFlight) controller.abort('this server is stopping')
     },
   }
+}
+
+/** What the attempts of one call have in common. */
+interface RunningCall extends Pick<CallOptions, 'send' | 'sleep' | 'timeoutMs'> {
+  readonly context: Pick<SendOptions, 'apiKey' | 'redact' | 'signal' | 'traceparent'>
+  readonly onProgress: (message: string) => void
+  readonly onRetry: (waitMs: number, attemptNumber: number) => void
+}
+
+function startCall(options: CallOptions, op: Operation, { caller }: CallRequest, signal: AbortSignal): RunningCall {
+  const { apiKey, redact, onProgress = () => {} } = caller
+  return {
+    ...options,
+    context: { apiKey, redact, traceparent: readTraceparent(caller.traceparent), signal },
+    onProgress,
+    onRetry(waitMs, attemptNumber) {
+      options.onRetry?.()
+      onProgress(`${op.tool}: waiting ${(waitMs / 1000).toFixed(1)} s before attempt ${attemptNumber}`)
+    },
+  }
+}
+
+/** Performs a read, with retries, before the deadline on the clock of `performance.now()`. */
+async function executeRead(
+  { send, sleep, timeoutMs, context, onRetry }: RunningCall,
+  op: ReadOperation,
+  args: JsonObject,
+  deadline: number,
+): Promise<JsonObject> {
+  const request = buildRequest(op, args)
+  const results = await sendWithRetries((attemptMs) => send(request, { ...context, timeoutMs: attemptMs }), {
+    mayRetry: mayRetryRead,
+    attemptMs: deadline - performance.now(),
+    budgetMs: timeoutMs,
+    deadline,
+    signal: context.signal,
+    sleep,
+    onRetry,
+  })
+  const last = lastAttempt(results)
+  const result = readResult(op, last)
+  if (result.ok) return result.body
+  throw callFailed(op, last, { details: [adviseOn(op, last)] })
 }
 
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/

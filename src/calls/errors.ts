@@ -27,6 +27,8 @@ export type CallErrorCode =
   /** There was no connection, or no complete response. */
   | 'no_response'
   | 'timed_out'
+  /** The audit log cannot be written; nothing was sent. */
+  | 'audit_failed'
   | 'internal'
 
 /** One argument that is invalid. */

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { buildRequest } from '../metronome/request.ts'
 import type { AttemptResult } from '../metronome/response.ts'
 import { readErrorBody, readResult } from '../metronome/response.ts'
-import { classify, mayRetryWrite, type Sleep, sendWithRetries } from '../metronome/retry.ts'
+import { classify, lastAttempt, mayRetryWrite, type Sleep, sendWithRetries } from '../metronome/retry.ts'
 import type { Send, SendOptions } from '../metronome/send.ts'
 import type { Comparison, JsonObject, Read, WriteOperation } from '../operations/operation.ts'
 import { adviseOn, adviseOnServerError, callFailed, describeAttempt } from './errors.ts'
@@ -24,7 +23,7 @@ export interface IdempotencyKey {
 export interface WriteCall {
   readonly op: WriteOperation
   readonly args: JsonObject
-  readonly idempotencyKey: IdempotencyKey | undefined
+  readonly idempotencyKey: IdempotencyKey
   /** API key, trace context and cancellation of the call. */
   readonly context: Pick<SendOptions, 'apiKey' | 'redact' | 'signal' | 'traceparent'>
   /** Budget in milliseconds for attempts, waits and verification. */
@@ -35,8 +34,9 @@ export interface WriteCall {
   readonly sleep: Sleep
   readonly onProgress: (message: string) => void
   readonly onRetry: (waitMs: number, attemptNumber: number) => void
+  readonly onAttempt?: ((result: AttemptResult) => void) | undefined
   /** Called when the call ends with the outcome `unknown`. */
-  readonly onUnknown: (idempotencyKey: string) => void
+  readonly onUnknown: () => void
 }
 
 /** Sends a write under one Idempotency-Key and returns the body of its response, or finds out what it did. */
@@ -44,11 +44,15 @@ export async function executeWrite(call: WriteCall): Promise<JsonObject> {
   const { op, args, context, timeoutMs, send } = call
   const startedAt = performance.now()
   const deadline = startedAt + timeoutMs
-  const { value: idempotencyKey, isCallers } = call.idempotencyKey ?? { value: randomUUID(), isCallers: false }
+  const { value: idempotencyKey, isCallers } = call.idempotencyKey
   const request = buildRequest(op, args)
 
   const results = await sendWithRetries(
-    (attemptMs) => send(request, { ...context, idempotencyKey, timeoutMs: attemptMs }),
+    async (attemptMs) => {
+      const result = await send(request, { ...context, idempotencyKey, timeoutMs: attemptMs })
+      call.onAttempt?.(result)
+      return result
+    },
     {
       mayRetry: (results) => mayRetryWrite(op, results),
       attemptMs: timeoutMs * ATTEMPT_SHARE,
@@ -59,7 +63,7 @@ export async function executeWrite(call: WriteCall): Promise<JsonObject> {
       onRetry: call.onRetry,
     },
   )
-  const last = lastOf(results)
+  const last = lastAttempt(results)
   const read = readResult(op, last)
   if (read.ok) return read.body
 
@@ -70,7 +74,7 @@ export async function executeWrite(call: WriteCall): Promise<JsonObject> {
       ...comparison.body,
       _note: `Outcome: applied. ${[describeAttempt(op, last), attempts, comparison.evidence].filter(Boolean).join(' ')}`,
     }
-  if (outcome === 'unknown') call.onUnknown(idempotencyKey)
+  if (outcome === 'unknown') call.onUnknown()
   const evidence = comparison?.evidence ?? ''
   throw callFailed(op, last, { outcome, details: [attempts, evidence, adviseOnOutcome(call, last, reason, isCallers)] })
 }
@@ -96,7 +100,7 @@ async function determineOutcome(
     const last = evidence.at(-1)
     const comparison = last?.kind === 'read' ? { comparison: last.comparison } : {}
     if (decision.kind === 'decided') return { ...decision, ...comparison }
-    evidence.push(await readRecords(call, lastOf(results), evidence.length > 0, deadline))
+    evidence.push(await readRecords(call, lastAttempt(results), evidence.length > 0, deadline))
   }
 }
 
@@ -151,9 +155,3 @@ function adviseOnOutcome({ op, args }: WriteCall, last: AttemptResult, reason: R
 
 const EARLIER_CALL = 'This call did nothing, but an earlier one with this Idempotency-Key may have.'
 const NEW_KEY = 'Metronome keeps this response under the Idempotency-Key: after that check, retry with a new key.'
-
-function lastOf(results: readonly AttemptResult[]): AttemptResult {
-  const last = results.at(-1)
-  if (!last) throw new Error('a call makes at least one attempt')
-  return last
-}

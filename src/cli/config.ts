@@ -25,6 +25,8 @@ export interface Config {
   readonly sandbox: { readonly faults: FaultPlan; readonly seed: number } | undefined
   /** Which tools are offered; all of them where absent. */
   readonly access: AccessConfig | undefined
+  /** File that writes are recorded in. */
+  readonly auditLog: string | undefined
   /** Label of the Metronome environment. */
   readonly environment: string | undefined
   readonly logLevel: LogLevel
@@ -47,6 +49,7 @@ export function readConfig(sources: Sources, options: Options = {}): Config {
     proxy: readProxy([sources.environment, sources.envFile], warnings),
     sandbox: readSandbox(options),
     access: readAccessConfig(options, variables),
+    auditLog: options.auditLog ?? (variables.METRONOME_AUDIT_LOG?.trim() || undefined),
     environment: readEnvironmentName(options, variables),
     logLevel: readLogLevel(variables.METRONOME_LOG, options.http ? 'info' : VARIABLES.METRONOME_LOG.default, warnings),
     logFormat: options.logFormat ?? OPTIONS['log-format'].default,

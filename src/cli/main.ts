@@ -1,4 +1,5 @@
-import { homedir } from 'node:os'
+import { homedir, hostname, userInfo } from 'node:os'
+import type { AuditLog } from '../calls/audit.ts'
 import type { CallRequest } from '../calls/call.ts'
 import { loadFailed } from '../calls/errors.ts'
 import { createLog, type Log } from '../log.ts'
@@ -33,17 +34,39 @@ async function main(): Promise<void> {
   // The operations are loaded at start only where they decide which tools there are.
   const hiddenTools = access && (await import('./access.ts')).findHiddenTools(access)
   const info = describeServer({ isSandbox: sandbox !== undefined, environment, hiddenTools })
+  const audit = config.auditLog === undefined ? undefined : await openAuditLog(config, config.auditLog, log)
   const lifecycle = { signals: process, exit: (code: number) => process.exit(code) }
   if (http?.mcpPort !== undefined) {
     const { serveHttp } = await import('./serve-http.ts')
-    return serveHttp({ ...lifecycle, config: { ...config, hiddenTools }, http, info, log })
+    return serveHttp({ ...lifecycle, config: { ...config, hiddenTools }, http, info, log, audit })
   }
-  const ports = http && (await openRestPort({ config: { ...config, hiddenTools }, http, info, log }))
-  const { call, interrupt } = ports?.runtime ?? loadOnFirstCall({ ...config, hiddenTools }, { log })
+  const ports = http && (await openRestPort({ config: { ...config, hiddenTools }, http, info, log, audit }))
+  const { call, interrupt } = ports?.runtime ?? loadOnFirstCall({ ...config, hiddenTools }, { log, audit })
   if (process.stdin.isTTY) writeStderr((await import('./help.ts')).buildGreeting())
   const streams = { input: process.stdin, output: process.stdout }
-  const caller = { apiKey, redact }
+  const caller = { apiKey, redact, origin: { transport: 'stdio' } as const }
   return serveStdio({ ...lifecycle, ...streams, call, interrupt, info, caller, drainPorts: ports?.drain })
+}
+
+async function openAuditLog({ environment, http }: Config, path: string, log: Log): Promise<AuditLog> {
+  const { createAuditLog } = await import('../calls/audit.ts')
+  const { createAuditFile } = await import('./audit-file.ts')
+  // Who uses the process; over HTTP the callers are others.
+  const owner = http?.mcpPort === undefined ? { user: readUserName(), host: hostname() } : {}
+  return createAuditLog({
+    append: createAuditFile(path, (message) => log('warn', 'audit-log', { message })),
+    context: { environment: environment ?? null, server: VERSION, ...owner },
+    onError: (tool, error) => log('error', 'audit-log-failed', { tool, error: String(error) }),
+  })
+}
+
+/** A container may run under a user id without a name. */
+function readUserName(): string | null {
+  try {
+    return userInfo().username
+  } catch {
+    return null
+  }
 }
 
 /** REST beside stdio: a port that is in use, by the same server of another window, leaves the tools on stdio alive. */

@@ -39,6 +39,12 @@ export const OPTIONS = {
     placeholder: 'NAME',
     description: 'label of the Metronome environment, such as production, for clients and models',
   },
+  'audit-log': {
+    type: 'string',
+    group: 'Access',
+    placeholder: 'FILE',
+    description: 'append a line before and after every write, and one for each dashboard link; see docs/audit-log.md',
+  },
   sandbox: {
     type: 'boolean',
     group: 'Sandbox',
@@ -154,6 +160,7 @@ export const VARIABLES = {
   METRONOME_TOOLS: { description: 'as --tools; with both, a tool must be in both' },
   METRONOME_EXCLUDE_TOOLS: { description: 'as --exclude-tools; with both, either excludes' },
   METRONOME_ENVIRONMENT: { description: 'as --environment; two different names are an error' },
+  METRONOME_AUDIT_LOG: { description: 'as --audit-log' },
   METRONOME_LOG: {
     description: 'log level: debug, info (default with --http), warn, error or off',
     default: 'warn',

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import type { AuditLog } from '../calls/audit.ts'
 import { createTokenCheck } from '../http/guard.ts'
 import { createListeners, type Listeners } from '../http/listener.ts'
 import type { Log } from '../log.ts'
@@ -15,6 +16,7 @@ export interface HttpOptions {
   readonly http: HttpConfig
   readonly info: ServerInfo
   readonly log: Log
+  readonly audit?: AuditLog | undefined
 }
 
 /** The runtime behind the ports, and how to end them. */
@@ -25,9 +27,14 @@ export interface HttpService {
 }
 
 /** Serves MCP, REST or both on the configured ports. Rejects, with nothing left open, when a port cannot be opened. */
-export async function openPorts({ config, http, info, log }: HttpOptions): Promise<HttpService> {
+export async function openPorts({ config, http, info, log, audit }: HttpOptions): Promise<HttpService> {
   const metrics = createMetrics()
-  const runtime = await createRuntime(config, { log, onFinished: metrics.onFinished, onRetry: metrics.onRetry })
+  const runtime = await createRuntime(config, {
+    log,
+    audit,
+    onFinished: metrics.onFinished,
+    onRetry: metrics.onRetry,
+  })
   metrics.observe(runtime)
   const { host, mcpPort, restPort, tokens, passthrough } = http
   const authenticate = createAuthenticate(config.apiKey, tokens, passthrough)

@@ -8,10 +8,10 @@ import {
   type JSONRPCRequest,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/sdk/types.js'
+import { digestBearer } from '../calls/audit.ts'
 import type { Call, Caller } from '../calls/call.ts'
 import type { App, Handler, Rejection } from '../http/routes.ts'
-import { normalizeMessage } from './messages.ts'
-import { createMcpServer } from './server.ts'
+import { createMcpServer, normalizeMessage } from './server.ts'
 import type { ServerInfo } from './server-info.ts'
 import { createStatelessLayer } from './stateless.ts'
 import { validateInitialize } from './stdio.ts'
@@ -46,8 +46,9 @@ function createPostHandler({ call, info, authenticate }: McpHttpOptions): Handle
   return async ({ headers }, { json: body, bearer, signal }) => {
     const json = normalizeMessage(body)
     const traceparent = headers.get('traceparent')
+    const origin = { transport: 'http', bearer: digestBearer(bearer) } as const
     if (stateless.accepts(json, headers)) {
-      const caller = { ...authenticate(bearer), signal, traceparent }
+      const caller = { ...authenticate(bearer), signal, traceparent, origin }
       const { message, httpStatus } = await stateless.respond(json, { ...caller, headers })
       if (!message) return new Response(null, { status: httpStatus })
       return jsonResponse(httpStatus, caller.redact(JSON.stringify(message)))
@@ -57,7 +58,7 @@ function createPostHandler({ call, info, authenticate }: McpHttpOptions): Handle
     const requests = parsed.messages.filter(isJSONRPCRequest)
     // Notifications and responses belong to sessions, of which there are none.
     if (requests.length === 0) return new Response(null, { status: 202 })
-    const caller = { ...authenticate(bearer), signal, traceparent }
+    const caller = { ...authenticate(bearer), signal, traceparent, origin }
     const responses = await exchange(createMcpServer({ call, info, caller }), requests)
     return jsonResponse(200, caller.redact(JSON.stringify(Array.isArray(json) ? responses : responses[0])))
   }

@@ -21,6 +21,7 @@ const CLIENT_CLOSED_REQUEST = 499
 
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
 const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities'
+const CLIENT_INFO_KEY = 'io.modelcontextprotocol/clientInfo'
 const SERVER_INFO_KEY = 'io.modelcontextprotocol/serverInfo'
 const VERSION_HEADER = 'MCP-Protocol-Version'
 
@@ -177,7 +178,10 @@ async function runTool(call: Call, params: JsonObject, context: StatelessContext
   if (!isObject(args)) return fail(INVALID_PARAMS, 'arguments must be an object')
   const { progressToken, traceparent = context.traceparent } = readMeta(params)
   const onProgress = isId(progressToken) ? createProgress(progressToken, context.sendNotification) : undefined
-  const called = await callTool(call, name, args, { ...context, onProgress, traceparent })
+  const { name: clientName, version } = asObject(readMeta(params)[CLIENT_INFO_KEY])
+  const client = { name: String(clientName), version: String(version) }
+  const origin = context.origin && { ...context.origin, client: clientName === undefined ? undefined : client }
+  const called = await callTool(call, name, args, { ...context, onProgress, traceparent, origin })
   return called.ok ? called.result : fail(INVALID_PARAMS, called.message)
 }
 

@@ -10,7 +10,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Caller } from '../calls/call.ts'
 import { asObject } from '../operations/operation.ts'
-import { normalizeMessage } from './messages.ts'
+import { normalizeMessage } from './server.ts'
 import type { StatelessLayer } from './stateless.ts'
 import type { SendNotification } from './tools.ts'
 
@@ -25,7 +25,7 @@ export interface StdioTransportOptions {
   /** Serves the messages of its revision; all others go to `onmessage`. */
   readonly stateless: StatelessLayer
   /** Whose key the stateless calls use; its secrets are removed from everything that is written. */
-  readonly caller: Pick<Caller, 'apiKey' | 'redact'>
+  readonly caller: Pick<Caller, 'apiKey' | 'redact' | 'origin'>
 }
 
 export interface StdioTransport extends Transport {
@@ -197,7 +197,7 @@ function createPendingRequests() {
 /** Calls of the stateless revision, which the SDK does not know; each can be cancelled. */
 function createStatelessCalls(
   stateless: StatelessLayer,
-  caller: Pick<Caller, 'apiKey' | 'redact'>,
+  caller: Pick<Caller, 'apiKey' | 'redact' | 'origin'>,
   send: Transport['send'],
 ) {
   const inFlight = new Map<RequestId, AbortController>()

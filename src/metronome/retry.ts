@@ -133,6 +133,13 @@ export async function sendWithRetries(
   }
 }
 
+/** The attempt that decides what a call reports. */
+export function lastAttempt(results: readonly AttemptResult[]): AttemptResult {
+  const last = results.at(-1)
+  if (!last) throw new Error('a call makes at least one attempt')
+  return last
+}
+
 /** Exponential with jitter, in milliseconds; the first retry is number 0. */
 function backoff(retry: number): number {
   return BASE_BACKOFF_MS * 2 ** retry * (0.5 + Math.random() / 2)

@@ -66,6 +66,7 @@ export const getDashboard = defineRead({
       .describe('Names shown for billable metric group keys; for usage only.'),
   }),
   output: response(z.looseObject({ url: z.string().optional() })),
+  grantsAccess: true,
   example: {
     input: { customer_id: acme.id, dashboard: 'invoices' },
     output: { data: { url: 'https://embeddable-dashboards.metronome.com/customers/invoices/v1?token=example' } },

@@ -34,6 +34,8 @@ interface OperationBase {
 /** An operation that only reads, and may be retried freely. */
 export interface ReadOperation extends OperationBase {
   readonly kind: 'read'
+  /** Its result grants access, so that the audit log records the call. */
+  readonly grantsAccess?: true
   /** On lists that this server can search for something that Metronome cannot filter by. */
   readonly search?: Search
 }

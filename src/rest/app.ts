@@ -1,3 +1,4 @@
+import { digestBearer } from '../calls/audit.ts'
 import type { Call, Caller } from '../calls/call.ts'
 import { CallError } from '../calls/errors.ts'
 import type { App, Handler, RequestContext, Route } from '../http/routes.ts'
@@ -60,7 +61,9 @@ async function respond(
   { call, authenticate }: RestOptions,
 ): Promise<Response> {
   const { args, inputIssues, idempotencyKey } = readArguments(op, rest)
-  const caller = { ...authenticate(bearer), signal, traceparent: rest.request.headers.get('traceparent') }
+  const traceparent = rest.request.headers.get('traceparent')
+  const origin = { transport: 'rest', bearer: digestBearer(bearer) } as const
+  const caller = { ...authenticate(bearer), signal, traceparent, origin }
   // Shown on failures, too: when the outcome is unknown, the client can retry with the same key.
   const headers: Record<string, string> = idempotencyKey ? { [IDEMPOTENCY_KEY]: idempotencyKey.value } : {}
   try {

@@ -1,6 +1,7 @@
 import { Client as McpClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
+import type { AuditLog } from '../../src/calls/audit.ts'
 import { type Caller, type Calls, createCalls } from '../../src/calls/call.ts'
 import { createMcpServer } from '../../src/mcp/server.ts'
 import { describeServer, type ServerOptions } from '../../src/mcp/server-info.ts'
@@ -20,6 +21,7 @@ export interface HarnessOptions {
   readonly timeoutMs?: number
   /** How the server describes itself, and which tools it hides. */
   readonly server?: ServerOptions
+  readonly audit?: AuditLog
 }
 
 export interface Harness extends Calls {
@@ -45,6 +47,7 @@ export function createHarness({ upstream, timeoutMs = 5_000, ...options }: Harne
   const calls = createCalls({
     operations: new Map(operations.filter(({ tool }) => !hiddenTools?.has(tool)).map((op) => [op.tool, op])),
     hiddenTools,
+    audit: options.audit,
     upstream: complete,
     send: createSend(complete),
     timeoutMs,

@@ -1,0 +1,171 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, chmodSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createAuditFile } from '../../src/cli/audit-file.ts'
+import { ID } from '../contract.ts'
+import { KEY } from '../support/harness.ts'
+import { baseEnvironment, makeFolder, PROGRAM, toolCall } from '../support/program.ts'
+import { answerWith, startUpstream } from '../support/upstream.ts'
+
+// More on demand: AUDIT_WRITES=10000 AUDIT_KILLS=20.
+const WRITES = Number(process.env.AUDIT_WRITES ?? 400)
+const KILLS = Number(process.env.AUDIT_KILLS ?? 3)
+
+const linesOf = (path: string): string[] => readFileSync(path, 'utf8').split('\n').slice(0, -1)
+
+test('creates the file for its owner only, and appends whole lines in order', async () => {
+  const path = join(makeFolder(), 'audit.jsonl')
+  const append = createAuditFile(path, () => {})
+  await Promise.all(Array.from({ length: 50 }, (_, index) => append(`{"n":${index}}`)))
+  expect(linesOf(path)).toEqual(Array.from({ length: 50 }, (_, index) => `{"n":${index}}`))
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+})
+
+test('keeps the mode of a file that others may read, with a warning', async () => {
+  const path = join(makeFolder({ 'audit.jsonl': '' }), 'audit.jsonl')
+  chmodSync(path, 0o644)
+  const warnings: string[] = []
+  await createAuditFile(path, (message) => void warnings.push(message))('{}')
+  expect(statSync(path).mode & 0o777).toBe(0o644)
+  expect(warnings).toEqual([expect.stringContaining('may be read by others')])
+})
+
+test('opens the file again when it was moved away', async () => {
+  const path = join(makeFolder(), 'audit.jsonl')
+  const append = createAuditFile(path, () => {})
+  await append('1')
+  renameSync(path, `${path}.1`)
+  await append('2')
+  expect([linesOf(`${path}.1`), linesOf(path)]).toEqual([['1'], ['2']])
+})
+
+test('does not join a line to part of one', async () => {
+  const path = join(makeFolder({ 'audit.jsonl': '{"a":1}\n{"cut' }), 'audit.jsonl')
+  const append = createAuditFile(path, () => {})
+  await append('{"b":2}')
+  expect(linesOf(path)).toEqual(['{"a":1}', '{"cut', '{"b":2}'])
+  appendFileSync(path, '')
+})
+
+test('rejects when the file cannot be opened, and works again when it can', async () => {
+  const folder = makeFolder({ blocked: '' })
+  const append = createAuditFile(join(folder, 'blocked', 'audit.jsonl'), () => {})
+  await expect(append('1')).rejects.toMatchObject({ code: 'ENOTDIR' })
+  renameSync(join(folder, 'blocked'), join(folder, 'other'))
+  execFileSync('mkdir', [join(folder, 'blocked')])
+  await append('2')
+  expect(linesOf(join(folder, 'blocked', 'audit.jsonl'))).toEqual(['2'])
+})
+
+/** The entry of a line; none when the process was killed while it wrote. */
+// biome-ignore lint/suspicious/noExplicitAny: tests read entries field by field
+function parseWhole(line: string): any[] {
+  try {
+    return [JSON.parse(line)]
+  } catch {
+    return []
+  }
+}
+
+/** Starts the built program with this audit log, on the sandbox unless a base URL is given. */
+function startAudited(path: string, env: Record<string, string> = {}) {
+  const args = env.METRONOME_BASE_URL ? [] : ['--sandbox']
+  const child = spawn(process.execPath, [PROGRAM, ...args, '--audit-log', path], {
+    env: baseEnvironment(env),
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const responses = createInterface({ input: child.stdout })
+  return { child, responses, send: (message: object) => child.stdin.write(`${JSON.stringify(message)}\n`) }
+}
+
+const create = (id: number) => toolCall(id, 'create-customer', { name: `Customer ${id}` })
+
+/** A file system of one MiB, where this process may mount one. */
+function mountTiny(): string | undefined {
+  const folder = makeFolder()
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'ignore' })
+    onTestFinished(() => void execFileSync('umount', [folder]))
+    return folder
+  } catch {
+    return undefined
+  }
+}
+
+describe('the built program', () => {
+  test('loses, tears and repeats no line of several processes', async () => {
+    const path = join(makeFolder(), 'audit.jsonl')
+    const processes = 4
+    const calls = WRITES / processes
+    await Promise.all(
+      Array.from({ length: processes }, async () => {
+        const { child, responses, send } = startAudited(path)
+        for (let id = 1; id <= calls; id++) send(create(id))
+        let left = calls
+        for await (const _ of responses) if (--left === 0) break
+        child.stdin.end()
+        await once(child, 'close')
+      }),
+    )
+    const entries = linesOf(path).map((line) => JSON.parse(line))
+    const begun = entries.filter(({ phase }) => phase === 'begin').map(({ call }) => call)
+    const ended = entries.filter(({ phase }) => phase === 'end').map(({ call }) => call)
+    expect(begun).toHaveLength(processes * calls)
+    expect(new Set(begun)).toEqual(new Set(ended))
+    expect(new Set(begun).size).toBe(processes * calls)
+    expect(ended).toHaveLength(processes * calls)
+  }, 120_000)
+
+  test('has a begin for every write that was sent and an end for every reported one when it is killed', async () => {
+    const upstream = await startUpstream(answerWith(200, { data: { id: ID } }))
+    const path = join(makeFolder(), 'audit.jsonl')
+    const reported = new Set<string>()
+    for (let run = 1; run <= KILLS; run++) {
+      const { child, responses, send } = startAudited(path, {
+        METRONOME_API_KEY: KEY,
+        METRONOME_BASE_URL: upstream.baseUrl,
+      })
+      for (let id = 1; id <= 50; id++) send(toolCall(id, 'create-customer', { name: `Run ${run}, customer ${id}` }))
+      let count = 0
+      for await (const line of responses) {
+        reported.add(`Run ${run}, customer ${JSON.parse(line).id}`)
+        if (++count === 1 + ((run * 7) % 40)) break
+      }
+      child.kill('SIGKILL')
+      await once(child, 'close')
+    }
+    const entries = linesOf(path).flatMap(parseWhole)
+    const begun = new Set(
+      entries.filter(({ phase }) => phase === 'begin').map(({ idempotency_key }) => idempotency_key),
+    )
+    const ended = new Set(entries.filter(({ phase }) => phase === 'end').map((entry) => entry.arguments.name))
+    const sentKeys = upstream.requests.map(({ headers }) => headers['idempotency-key']).filter(Boolean)
+    expect(sentKeys.length).toBeGreaterThan(KILLS)
+    expect(sentKeys.filter((key) => !begun.has(key))).toEqual([])
+    expect(Array.from(reported).filter((name) => !ended.has(name))).toEqual([])
+  }, 120_000)
+
+  test('rejects writes when the disk is full, and goes on reading', async ({ skip }) => {
+    const folder = mountTiny() ?? skip('no file system can be mounted here')
+    const path = join(String(folder), 'audit.jsonl')
+    execFileSync('dd', ['if=/dev/zero', `of=${join(String(folder), 'filler')}`, 'bs=1k', 'count=1020'], {
+      stdio: 'ignore',
+    })
+    const { responses, send } = startAudited(path)
+    for (let id = 1; id <= 30; id++) send(create(id))
+    const texts: string[] = []
+    for await (const line of responses) if (texts.push(line) === 30) break
+    expect(
+      texts.filter((text) => text.includes('audit log cannot be written (ENOSPC), nothing was sent')).length,
+    ).toBeGreaterThan(0)
+    send(toolCall(31, 'list-customers', { limit: 1 }))
+    for await (const line of responses) {
+      expect(line).toContain('"structuredContent"')
+      break
+    }
+  }, 30_000)
+})
