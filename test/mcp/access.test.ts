@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { describeServer } from '../../src/mcp/server-info.ts'
 import { tools } from '../../src/mcp/tools.ts'
 import { asObjects } from '../../src/operations/operation.ts'
+import { CONTRACT } from '../contract.ts'
 import { connectClient } from '../support/harness.ts'
 import { send, startMcp } from '../support/http.ts'
 import { stopListeners } from '../support/listeners.ts'
@@ -77,7 +78,7 @@ describe('the program', () => {
 
   test('takes no access settings from .env', async () => {
     const { names } = await listTools([], {}, 'METRONOME_READ_ONLY=true\nMETRONOME_TOOLS=get-customer\n')
-    expect(names).toHaveLength(15)
+    expect(names).toHaveLength(CONTRACT.length)
   })
 
   test.each([

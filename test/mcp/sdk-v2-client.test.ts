@@ -1,6 +1,7 @@
 import { Client, type ClientOptions, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { describe, expect, test } from 'vitest'
+import { CONTRACT } from '../contract.ts'
 import { PROGRAM, startProgram } from '../support/program.ts'
 
 type Mode = NonNullable<NonNullable<ClientOptions['versionNegotiation']>['mode']>
@@ -31,7 +32,7 @@ describe.each(modes)('the official client 2 in its %s mode lists the tools and c
       expect(client.getServerVersion()).toMatchObject({ name: 'metronome-customers-mcp' })
       expect(client.getInstructions()).toContain('list-customers')
       const { tools } = await client.listTools()
-      expect(tools).toHaveLength(15)
+      expect(tools).toHaveLength(CONTRACT.length)
       const result = await client.callTool({ name: 'list-customers', arguments: {} })
       expect(result).toMatchObject({ structuredContent: { data: expect.any(Array), _note: expect.any(String) } })
       expect(result.isError).toBeUndefined()

@@ -2,7 +2,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
-import { ID } from '../contract.ts'
+import { CONTRACT, ID } from '../contract.ts'
 import { ONE, READ, WRITE } from '../support/call-upstream.ts'
 import { KEY } from '../support/harness.ts'
 import {
@@ -30,7 +30,7 @@ async function connect(args: string[], env: Record<string, string> = {}): Promis
   return client
 }
 
-test("the SDK's client finds 15 tools, the instructions and the version, and calls a tool of the sandbox", async () => {
+test("the SDK's client finds the tools, the instructions and the version, and calls a tool of the sandbox", async () => {
   const client = await connect(['--sandbox'])
   expect(client.getServerVersion()).toEqual({
     name: 'metronome-customers-mcp',
@@ -40,7 +40,7 @@ test("the SDK's client finds 15 tools, the instructions and the version, and cal
   expect(client.getServerCapabilities()).toEqual({ tools: {} })
   expect(client.getInstructions()).toMatch(/list-customers/)
   const { tools, nextCursor } = await client.listTools()
-  expect([tools.length, nextCursor]).toEqual([15, undefined])
+  expect([tools.length, nextCursor]).toEqual([CONTRACT.length, undefined])
   expect(await client.callTool({ name: 'list-customers', arguments: {} })).toMatchObject({
     structuredContent: { data: expect.any(Array), _note: expect.stringMatching(/sandbox/i) },
   })
@@ -107,7 +107,7 @@ describe('stdout carries frames only', () => {
 test('without a key the program starts, warns, lists its tools and tells in each call what to do', async () => {
   const program = startProgram()
   program.send({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
-  expect((await program.receive()).result).toMatchObject({ tools: { length: 15 } })
+  expect((await program.receive()).result).toMatchObject({ tools: { length: CONTRACT.length } })
   program.send(toolCall(2, ...READ))
   const { result } = await program.receive()
   expect(result).toMatchObject({ isError: true })

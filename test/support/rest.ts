@@ -1,25 +1,9 @@
 import type { Fetch } from '../../src/metronome/fetch.ts'
 import type { JsonObject } from '../../src/operations/operation.ts'
+import { CONTRACT } from '../contract.ts'
 import { type HttpRequest, type HttpResponse, send } from './http.ts'
 
-/** Written by hand from the specification, in its order. Never read from the code. */
-export const ROUTES: readonly (readonly [tool: string, method: 'GET' | 'POST', path: string])[] = [
-  ['archive-billing-provider-configurations-customer', 'POST', '/v1/v1/archivecustomerbillingproviderconfigurations'],
-  ['archive-revenue-system-configurations-customer', 'POST', '/v1/v1/archivecustomerrevenuesystemconfigurations'],
-  ['list-customers', 'GET', '/v1/v1/customers'],
-  ['create-customer', 'POST', '/v1/v1/customers'],
-  ['archive-customer', 'POST', '/v1/v1/customers/archive'],
-  ['set-customer-billable-status', 'POST', '/v1/v1/customers/setbillablestatus'],
-  ['get-customer', 'GET', '/v1/v1/customers/{customer-id}'],
-  ['create-update-customer-ingest-aliases', 'POST', '/v1/v1/customers/{customer-id}/setingestaliases'],
-  ['update-customer-name', 'POST', '/v1/v1/customers/{customer-id}/setname'],
-  ['update-customer-configuration', 'POST', '/v1/v1/customers/{customer-id}/updateconfig'],
-  ['get-embeddable-customer-dashboard', 'POST', '/v1/v1/dashboards/getembeddableurl'],
-  ['fetch-billing-provider-configurations-customer', 'POST', '/v1/v1/getcustomerbillingproviderconfigurations'],
-  ['fetch-revenue-system-configurations-customer', 'POST', '/v1/v1/getcustomerrevenuesystemconfigurations'],
-  ['set-billing-provider-configurations-customer', 'POST', '/v1/v1/setcustomerbillingproviderconfigurations'],
-  ['set-revenue-system-configurations-customer', 'POST', '/v1/v1/setcustomerrevenuesystemconfigurations'],
-]
+export const ROUTES = CONTRACT.map(({ tool, method, restPath }) => [tool, method, restPath] as const)
 
 /** The same information as a tool's arguments, as a REST request. */
 export function restRequest(tool: string, args: JsonObject): HttpRequest {
