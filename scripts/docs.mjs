@@ -16,6 +16,12 @@ const PAGES = [
     .map((file) => `docs/${file}`),
 ]
 
+const TOOL_GROUPS = {
+  reads: ({ kind }) => kind === 'read',
+  writes: ({ kind, irreversible }) => kind === 'write' && !irreversible,
+  irreversible: ({ irreversible }) => irreversible === true,
+}
+
 /** The text between `<!-- generated: NAME -->` and `<!-- end -->`, by the first word of NAME. */
 const GENERATORS = {
   links: () =>
@@ -80,12 +86,12 @@ function writeVariables() {
   return ['| Variable | Default | Description |', '| --- | --- | --- |', ...rows].join('\n')
 }
 
-function writeToolTable() {
-  const rows = operations.map(({ tool, description, kind }) => {
+function writeToolTable(group) {
+  const rows = operations.filter(TOOL_GROUPS[group]).map(({ tool, description }) => {
     const [sentence] = description.match(/^.*?[.;](?=\s|$)/) ?? [description]
-    return `| [\`${tool}\`](docs/tools.md#${tool}) | ${kind}s | ${sentence.replace(/;$/, '.')} |`
+    return `| [\`${tool}\`](docs/tools.md#${tool}) | ${sentence.replace(/^Irreversible: a/, 'A').replace(/;$/, '.')} |`
   })
-  return ['| Tool | Access | Description |', '| --- | --- | --- |', ...rows].join('\n')
+  return ['| Tool | Description |', '| --- | --- |', ...rows].join('\n')
 }
 
 function writeToolPage({ tool: name, title, description, method, path, kind, example }) {

@@ -151,7 +151,7 @@ describe('create-customer', () => {
 
   test('uses the id as external id without aliases, and accepts a name twice', async () => {
     const sandbox = openSandbox()
-    const [one, other] = [await create(sandbox, { name: 'Twin' }), await create(sandbox, { name: 'Twin' })]
+    const [one, other] = [await create(sandbox, { name: 'Same' }), await create(sandbox, { name: 'Same' })]
     expect(one).not.toBe(other)
     expect(await read(sandbox, one)).toMatchObject({ external_id: one, ingest_aliases: [] })
   })
