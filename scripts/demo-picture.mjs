@@ -10,11 +10,14 @@ const COLOURS = { step: '#7ee787', rejected: '#ffa657', plain: '#c9d1d9' }
 
 const story = execFileSync(process.execPath, ['scripts/demo.mjs'], { encoding: 'utf8' })
 // The list of tools stands in the README; ids are told apart by their first digits. That of a new customer differs
-// every time, which the picture must not.
+// every time, as does a wait; the picture must not.
 const [title = ''] = story.split('\n')
 const steps = story.slice(story.indexOf('\n1. ') + 1).trimEnd()
 const lines = ['$ npm ci && npm run demo', title, '', ...steps.split('\n')].map((line) =>
-  line.replace(/([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '$1…').replace(/(Created customer) .*/, '$1 8deed800…'),
+  line
+    .replace(/([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '$1…')
+    .replace(/(Created customer) .*/, '$1 8deed800…')
+    .replace(/waiting [\d.]+ s/, 'waiting 0.5 s'),
 )
 writeFileSync(process.argv[2] ?? 'docs/demo.svg', draw(lines))
 

@@ -6,6 +6,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 
 const program = fileURLToPath(new URL('../bin/metronome-customers-mcp.js', import.meta.url))
 const client = new Client({ name: 'demo', version: '1.0.0' })
+const COLUMNS = 76
 
 async function main() {
   const args = [program, '--sandbox', ...process.argv.slice(2)]
@@ -20,6 +21,7 @@ async function main() {
   await showConfigurations(bolt)
   await getDashboard(bolt)
   await archive(bolt)
+  await loseResponses(acme)
   write('\nDone: every step had the expected result.')
 }
 
@@ -118,6 +120,28 @@ async function archive(bolt) {
   const error = await expectError('create-customer', { name: 'Bolt', ingest_aliases: ['bolt-prod'] })
   check(error.includes('409'), 'aliases of archived customers stay taken')
   print('Its aliases stay taken: "bolt-prod" is rejected (409) for a new customer.')
+}
+
+/** Another sandbox, which applies a write but never responds to it. */
+async function loseResponses(acme) {
+  step('Rename Acme Robotics while every response to the write is lost')
+  const faulty = new Client({ name: 'demo', version: '1.0.0' })
+  const args = [program, '--sandbox', '--sandbox-faults', 'lost-response:3']
+  await faulty.connect(new StdioClientTransport({ command: process.execPath, args }))
+  const rename = { name: 'update-customer-name', arguments: { customer_id: acme.id, name: 'Acme Europe' } }
+  const onprogress = ({ message }) => wrap(message).forEach(print)
+  const { isError, structuredContent } = await faulty.callTool(rename, undefined, { onprogress })
+  await faulty.close()
+  check(!isError && structuredContent._note.includes('Outcome: applied'), 'the write is verified as applied')
+  wrap(structuredContent._note).forEach(print)
+}
+
+function wrap(text) {
+  const lines = ['']
+  for (const word of text.split(/\s+/))
+    if (lines.at(-1).length + word.length < COLUMNS) lines.push(`${lines.pop()} ${word}`.trim())
+    else lines.push(word)
+  return lines
 }
 
 async function call(name, args) {
