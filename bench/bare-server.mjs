@@ -1,4 +1,4 @@
-// What somebody would write in an afternoon with the SDK alone: 15 tools on `McpServer`, over the same sandbox as ours.
+// A plain server with the SDK alone: 15 tools on `McpServer`, over the same sandbox as ours.
 // argv[2]: `session` keeps one McpServer a session, `request` makes a new one for each request.
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'

@@ -1,4 +1,4 @@
-// Tokens, the packed size, and the first `npx` of somebody who has never had the package.
+// Tokens, the packed size, and the first `npx` without a cached package.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

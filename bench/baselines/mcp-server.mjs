@@ -1,4 +1,4 @@
-// What somebody would write in an afternoon with the SDK alone, from node_modules.
+// A plain server with the SDK alone, from node_modules.
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 import * as z from 'zod'

@@ -30,7 +30,7 @@ async function isReady(port) {
   )
 }
 
-/** A port of loopback that nobody listens on. */
+/** A port of loopback that is free. */
 export async function findPort() {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

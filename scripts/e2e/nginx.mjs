@@ -162,7 +162,7 @@ try {
   assert.ok(cutOff > 0, 'no stuck write was on the copy that ended')
 
   const kill = await loadPhase('SIGKILL', caller, () => second.child.kill('SIGKILL'))
-  assert.ok(sum(kill.failed) <= CALLERS, 'more calls failed than were under way')
+  assert.ok(sum(kill.failed) <= CALLERS, 'more calls failed than were in flight')
   assert.deepEqual(
     Object.keys(kill.failed).filter((ending) => ending !== '502'),
     [],

@@ -18,7 +18,7 @@ export interface CallOrigin {
   readonly bearer?: string | undefined
 }
 
-/** Stands for a bearer token in the log: tokens can be told apart, but not recovered. */
+/** Stands for a bearer token in the log: tokens can be distinguished, but not recovered. */
 export function digestBearer(bearer: string | undefined): string | undefined {
   return bearer === undefined ? undefined : createHash('sha256').update(bearer).digest('hex').slice(0, 8)
 }

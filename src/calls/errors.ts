@@ -154,7 +154,7 @@ export function adviseOn(op: Operation, result: AttemptResult): string {
   return join(wait, op.advice?.[result.status] ?? adviseOnStatus(result.status))
 }
 
-// The body of this 403 is not documented; the word may stand in its code, error or message.
+// The body of this 403 is not documented; the word may be in its code, error or message.
 const APPROVAL_ADVICE =
   'Nothing was queued: writes with this API token need approval. Submit the write for approval outside these tools.'
 

@@ -39,7 +39,7 @@ export interface App {
   readonly notFoundHint: string
 }
 
-/** `/healthz` tells whether the process runs, `/readyz` whether it should get requests. */
+/** `/healthz` reports whether the process runs, `/readyz` whether it should receive requests. */
 export function healthRoutes(notReadyReason: () => string | undefined): Readonly<Record<string, Route>> {
   return {
     '/healthz': probeRoute(() => textResponse(200, 'ok')),

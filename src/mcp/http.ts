@@ -77,7 +77,7 @@ async function exchange(server: Server, requests: readonly JSONRPCRequest[]): Pr
   const transport: Transport = {
     async start() {},
     async send(message) {
-      // A single JSON response has no room for progress notifications.
+      // A single JSON response cannot carry progress notifications.
       if ('method' in message) return
       responses.push(message)
       if (responses.length === requests.length) onComplete()

@@ -52,7 +52,7 @@ export async function callTool(call: Call, tool: string, args: unknown, caller: 
   }
 }
 
-/** The outcome of a write stands on the last line, where a program finds it, too. */
+/** The outcome of a write is on the last line, where programs find it, too. */
 function describeError({ message, outcome }: CallError): string {
   const text = escapeInvisible(message)
   return outcome ? `${text}\nOutcome: ${outcome}` : text

@@ -42,7 +42,7 @@ export const getDashboard = defineRead({
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
     customer_id: customerId,
-    // `credits` is older and stands in the SDKs only.
+    // `credits` is older and exists in the SDKs only.
     dashboard: z.enum(['invoices', 'usage', 'commits_and_credits', 'credits']),
     dashboard_options: z
       .array(z.strictObject({ key: z.string(), value: z.string() }))
