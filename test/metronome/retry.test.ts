@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { AttemptResult } from '../../src/metronome/response.ts'
-import { classify, type Effect, mayRetryWrite } from '../../src/metronome/retry.ts'
+import { classify, type Effect, mayRetryWrite, readRetryAfter } from '../../src/metronome/retry.ts'
 import type { WriteOperation } from '../../src/operations/operation.ts'
 import { ID, WRITES } from '../contract.ts'
 import { callUpstream, ONE, READ, WRITE } from '../support/call-upstream.ts'
@@ -147,6 +147,12 @@ describe('a failure that passes is retried until it has passed', () => {
 })
 
 describe('Retry-After', () => {
+  test.each(['9'.repeat(400), '1e9', 'Fri, 31 Dec 9999 23:59:59 GMT'])('of %s is never more than a year', (value) => {
+    const headers = new Headers({ 'retry-after': value })
+    const seconds = readRetryAfter({ kind: 'response', status: 429, headers, text: '' })
+    expect(seconds ?? 0).toBeLessThanOrEqual(365 * 24 * 3600)
+  })
+
   test.each<[string, Record<string, string>, number, number]>([
     ['is absent', {}, 125, 250],
     ['is in seconds', { 'retry-after': '2' }, 2_000, 2_000],
