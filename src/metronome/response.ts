@@ -1,10 +1,7 @@
 import { isObject, type JsonObject, type Operation } from '../operations/operation.ts'
 import { noContent } from '../operations/output-schemas.ts'
 import { quoteUntrusted } from '../sanitize.ts'
-import type { FetchResponse } from './fetch.ts'
-
-/** Largest response body in MiB, after decompression. */
-export const MAX_RESPONSE_MIB = 5
+import { type FetchResponse, MAX_RESPONSE_MIB } from './fetch.ts'
 
 /** How one attempt ended. */
 export type AttemptResult =

@@ -1,9 +1,16 @@
 import { type $Fetch, createFetch } from 'ofetch'
 import type { Redact } from '../sanitize.ts'
 import { NAME, VERSION } from '../version.ts'
-import { type Fetch, NotSentError, OverloadedError } from './fetch.ts'
+import {
+  type Fetch,
+  type FetchResponse,
+  MAX_RESPONSE_BYTES,
+  MAX_RESPONSE_MIB,
+  NotSentError,
+  OverloadedError,
+} from './fetch.ts'
 import type { UpstreamRequest } from './request.ts'
-import { type AttemptResult, MAX_RESPONSE_MIB } from './response.ts'
+import type { AttemptResult } from './response.ts'
 
 /** Where requests go: Metronome, a mock on loopback, or the sandbox. */
 export interface Upstream {
@@ -29,8 +36,6 @@ export interface SendOptions {
 
 /** Sends a request once. */
 export type Send = (request: UpstreamRequest, options: SendOptions) => Promise<AttemptResult>
-
-const MAX_RESPONSE_BYTES = MAX_RESPONSE_MIB * 1024 * 1024
 
 const TIMED_OUT = Symbol('timed out')
 const CANCELLED = Symbol('cancelled')
@@ -92,7 +97,7 @@ function buildHeaders(
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 async function readBody(
-  body: AsyncIterable<Uint8Array> | null | undefined,
+  body: FetchResponse['body'] | undefined,
   redact: Redact,
 ): Promise<{ text?: string; problem?: string }> {
   if (!body) return { text: '' }

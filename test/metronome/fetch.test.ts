@@ -106,3 +106,40 @@ test('a request whose signal is aborted is not sent', async () => {
   await expect(call).rejects.toThrow(NotSentError)
   expect(connections).toBe(0)
 })
+
+test('an informational response is skipped', async () => {
+  const { baseUrl } = await startRawUpstream((socket) => {
+    socket.on('data', () =>
+      socket.end('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}'),
+    )
+  })
+  expect(await read(createNetworkFetch(), baseUrl)).toEqual({ status: 200, text: '{}' })
+})
+
+describe('a response whose body does not arrive whole', () => {
+  const HEAD = 'HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n'
+
+  test('is an error, and the request counts as sent', async () => {
+    const { baseUrl } = await startRawUpstream((socket) => {
+      socket.on('data', () => socket.end(`${HEAD}{}`))
+    })
+    const error = await createNetworkFetch()(baseUrl, buildInit()).catch((error: unknown) => error)
+    expect(error).toMatchObject({ code: 'UND_ERR_SOCKET' })
+    expect(error).not.toBeInstanceOf(NotSentError)
+  })
+
+  test('can be aborted, which closes the connection', async () => {
+    const controller = new AbortController()
+    let onClose = (): void => {}
+    const closed = new Promise<void>((resolve) => {
+      onClose = resolve
+    })
+    const { baseUrl } = await startRawUpstream((socket) => {
+      socket.on('data', () => socket.write(`${HEAD}{}`, () => controller.abort('cancelled')))
+      socket.on('error', () => {}).on('close', onClose)
+    })
+    const call = createNetworkFetch()(baseUrl, buildInit({ signal: controller.signal }))
+    await expect(call).rejects.toBe('cancelled')
+    await closed
+  })
+})

@@ -96,26 +96,6 @@ describe('limitConcurrency', () => {
     expect(urls()).toEqual(['a', 'c'])
     expect(limited.inFlight()).toBe(0)
   })
-
-  test.each(['has ended', 'was left unread', 'has failed'])('holds the slot until the body %s', async (end) => {
-    async function* produce() {
-      yield new Uint8Array(1)
-      if (end === 'has failed') throw new Error('connection closed')
-      yield new Uint8Array(1)
-    }
-    const limited = limitConcurrency(async () => ({ ...EMPTY, body: produce() }), { inFlight: 1, waiting: 0 })
-    const { body } = await limited.fetch('a', buildInit())
-    const consume = async () => {
-      for await (const _ of body ?? []) {
-        expect(limited.inFlight()).toBe(1)
-        await expect(limited.fetch('b', buildInit())).rejects.toThrow(OverloadedError)
-        if (end === 'was left unread') break
-      }
-    }
-    if (end === 'has failed') await expect(consume()).rejects.toThrow('connection closed')
-    else await consume()
-    expect(limited.inFlight()).toBe(0)
-  })
 })
 
 describe('a call behind a full limit', () => {
