@@ -2,10 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { pipeline } from 'node:stream'
 import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
-
-/** Largest response body in MiB, after decompression. */
-export const MAX_RESPONSE_MIB = 5
-export const MAX_RESPONSE_BYTES = MAX_RESPONSE_MIB * 1024 * 1024
+import { MAX_RESPONSE_BYTES } from './response.ts'
 
 /** The part of `fetch` that is needed; every standard fetch fits. */
 export type Fetch = (url: string, init: FetchInit) => Promise<FetchResponse>

@@ -1,7 +1,10 @@
 import { isObject, type JsonObject, type Operation } from '../operations/operation.ts'
 import { noContent } from '../operations/output-schemas.ts'
 import { quoteUntrusted } from '../sanitize.ts'
-import { type FetchResponse, MAX_RESPONSE_MIB } from './fetch.ts'
+
+/** Largest response body in MiB, after decompression. */
+export const MAX_RESPONSE_MIB = 5
+export const MAX_RESPONSE_BYTES = MAX_RESPONSE_MIB * 1024 * 1024
 
 /** How one attempt ended. */
 export type AttemptResult =
@@ -9,7 +12,7 @@ export type AttemptResult =
   | {
       readonly kind: 'response'
       readonly status: number
-      readonly headers: FetchResponse['headers']
+      readonly headers: Pick<Headers, 'get'>
       readonly text?: string
       readonly problem?: string
     }

@@ -1,16 +1,9 @@
 import { type $Fetch, createFetch } from 'ofetch'
 import type { Redact } from '../sanitize.ts'
 import { NAME, VERSION } from '../version.ts'
-import {
-  type Fetch,
-  type FetchResponse,
-  MAX_RESPONSE_BYTES,
-  MAX_RESPONSE_MIB,
-  NotSentError,
-  OverloadedError,
-} from './fetch.ts'
+import { type Fetch, type FetchResponse, NotSentError, OverloadedError } from './fetch.ts'
 import type { UpstreamRequest } from './request.ts'
-import type { AttemptResult } from './response.ts'
+import { type AttemptResult, MAX_RESPONSE_BYTES, MAX_RESPONSE_MIB } from './response.ts'
 
 /** Where requests go: Metronome, a mock on loopback, or the sandbox. */
 export interface Upstream {

@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import { BILLING_PROVIDERS, explainedDeliveryFields, unbillableInvoices } from './configuration-fields.ts'
+import { BILLING_PROVIDERS, billingFields, unbillableInvoices } from './configuration-fields.ts'
 import { acme, acmeStripe, DELIVERY_METHOD_ID } from './examples.ts'
-import { customerId, openObject, uuid } from './input-fields.ts'
+import { uuid } from './input-fields.ts'
 import { defineRead, defineWrite } from './operation.ts'
 import { configuration, response } from './output-schemas.ts'
 import { verifyAddition, verifyArchiveConfigurations } from './verify-configurations.ts'
@@ -16,8 +16,8 @@ export const fetchBillingConfigurations = defineRead({
   path: '/v1/getCustomerBillingProviderConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: customerId,
-    include_archived: z.boolean().optional().describe('Include archived.'),
+    customer_id: uuid,
+    include_archived: z.boolean().optional(),
   }),
   output: response(z.array(configuration)),
   example: { input: { customer_id: acme.id }, output: { data: [acmeStripe] } },
@@ -33,22 +33,17 @@ export const setBillingConfigurations = defineWrite({
   path: '/v1/setCustomerBillingProviderConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    data: z
-      .array(
-        z.strictObject({
-          customer_id: customerId,
-          billing_provider: z.enum(BILLING_PROVIDERS),
-          configuration: openObject(
-            'stripe: stripe_customer_id, stripe_collection_method (charge_automatically, send_invoice, auto_charge_payment_intent, manually_charge_payment_intent), leave_stripe_invoices_in_draft. aws_marketplace: aws_customer_id, aws_product_code, aws_region, aws_is_subscription_product (usage-based only). azure_marketplace: azure_subscription_id. gcp_marketplace: gcp_entitlement_id, gcp_service_name. netsuite: netsuite_customer_id.',
-          ).optional(),
-          ...explainedDeliveryFields,
-          unbillable_invoices_configuration: z
-            .array(unbillableInvoices)
-            .optional()
-            .describe('Stripe only: which invoices are unbillable.'),
-        }),
-      )
-      .describe('Configurations to add.'),
+    data: z.array(
+      z.strictObject({
+        customer_id: uuid,
+        billing_provider: z.enum(BILLING_PROVIDERS),
+        ...billingFields,
+        unbillable_invoices_configuration: z
+          .array(unbillableInvoices)
+          .optional()
+          .describe('Stripe only: which invoices are unbillable.'),
+      }),
+    ),
   }),
   output: response(z.array(z.looseObject({ id: z.string().optional() }))),
   verification: verifyAddition(fetchBillingConfigurations),
@@ -85,12 +80,12 @@ export const archiveBillingConfigurations = defineWrite({
   title: 'Archive billing provider configurations for a customer',
   subject: 'Billing providers',
   description:
-    'Irreversible: archives billing provider configurations at once. Contracts using them stop billing there and can get no new one, an invoice in its grace period is not sent, threshold recharge is switched off. All ids or none.',
+    'Irreversible: archives billing provider configurations at once. Contracts that use them stop billing there and can never be given another configuration; an invoice in its grace period is not sent; threshold recharge is switched off. All ids or none.',
   method: 'POST',
   path: '/v1/archiveCustomerBillingProviderConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: customerId,
+    customer_id: uuid,
     customer_billing_provider_configuration_ids: z
       .array(uuid)
       .describe('Ids from fetch-billing-provider-configurations-customer.'),

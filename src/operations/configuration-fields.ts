@@ -7,27 +7,25 @@ const CONTRACT_PROVIDERS = ['aws_marketplace', 'azure_marketplace', 'gcp_marketp
 export const BILLING_PROVIDERS = [...CONTRACT_PROVIDERS, 'custom', 'quickbooks_online', 'workday', 'metronome'] as const
 const DELIVERY_METHODS = ['direct_to_billing_provider', 'aws_sqs', 'tackle', 'aws_sns'] as const
 
-const deliveryFields = {
-  delivery_method: z.enum(DELIVERY_METHODS).optional(),
-  delivery_method_id: uuid.optional().describe('UUID.'),
-  tax_provider: z.enum(['anrok', 'avalara', 'stripe']).optional(),
-}
+/** Keys of `configuration` by provider. Metronome publishes no schema: this is what its examples and guides show. */
+const KEYS = openObject(
+  'By provider: stripe_customer_id, stripe_collection_method (charge_automatically, send_invoice, auto_charge_payment_intent, manually_charge_payment_intent), leave_stripe_invoices_in_draft; aws_customer_id, aws_product_code, aws_region, aws_is_subscription_product (true for usage-based pricing; default not documented); azure_subscription_id; gcp_entitlement_id, gcp_service_name; netsuite_customer_id.',
+)
 
-/** The same with descriptions; create-customer refers to these. */
-export const explainedDeliveryFields = {
-  delivery_method: deliveryFields.delivery_method.describe('Needed unless delivery_method_id is given.'),
-  delivery_method_id: deliveryFields.delivery_method_id.describe(
-    'UUID; needed when several accounts of the provider are connected.',
-  ),
-  tax_provider: deliveryFields.tax_provider.describe('Only for Stripe with a payment-intent collection method.'),
+/** What creating a customer and adding to one have in common. */
+export const billingFields = {
+  configuration: KEYS.optional(),
+  delivery_method: z.enum(DELIVERY_METHODS).optional().describe('Give this or delivery_method_id.'),
+  delivery_method_id: uuid.optional().describe('For one of several connected accounts.'),
+  tax_provider: z.enum(['anrok', 'avalara', 'stripe']).optional().describe('Only with a payment_intent method.'),
 }
 
 /** Invoices that Stripe does not bill; in Metronome's Python and Ruby SDKs, not yet in its OpenAPI. */
 export const unbillableInvoices = z
   .strictObject({
     invoice_type: z.enum(['usage', 'scheduled']),
-    fiat_credit_type_id: uuid.optional().describe('UUID; needed with max_amount.'),
-    max_amount: z.number().optional().describe('Amount.'),
+    fiat_credit_type_id: uuid.optional().describe('Needed with max_amount.'),
+    max_amount: z.number().optional(),
   })
   .refine(({ max_amount, fiat_credit_type_id }) => max_amount === undefined || fiat_credit_type_id !== undefined, {
     path: ['fiat_credit_type_id'],
@@ -38,13 +36,12 @@ export const revenueProvider = z.enum(['netsuite'])
 
 export const providerConfiguration = z.strictObject({
   billing_provider: z.enum(CONTRACT_PROVIDERS),
-  configuration: openObject('Keys of the provider.').optional(),
-  ...deliveryFields,
+  ...billingFields,
 })
 
 export const revenueConfiguration = z.strictObject({
   provider: revenueProvider,
   configuration: openObject('netsuite_customer_id.').optional(),
   delivery_method: z.enum(['direct_to_billing_provider']).optional(),
-  delivery_method_id: uuid.optional().describe('UUID.'),
+  delivery_method_id: uuid.optional(),
 })

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { ALIAS_IN_USE, getCustomer, listCustomers } from './customers.ts'
 import { acme } from './examples.ts'
-import { customerId, customerName, dateTime, ingestAliases } from './input-fields.ts'
+import { customerName, dateTime, ingestAliases, uuid } from './input-fields.ts'
 import { defineWrite } from './operation.ts'
 import { customer, noContent, response } from './output-schemas.ts'
 import { verifyAliases, verifyBillableStatus, verifyName, verifySettings } from './verify-customer.ts'
@@ -11,12 +11,12 @@ export const setBillableStatus = defineWrite({
   title: 'Set customer billable status',
   subject: 'Customers',
   description:
-    'Overwrites whether a customer is billed, from a date on. Only on accounts that Metronome has enabled for it; invoices of Metronome 1.0 plans are not supported.',
+    'Overwrites whether a customer is billed, from a date on. A future date cannot be read back: the response and get-customer show the present status. Only on accounts that Metronome has enabled for it; invoices of Metronome 1.0 plans are not supported.',
   method: 'POST',
   path: '/v1/customers/setBillableStatus',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: customerId,
+    customer_id: uuid,
     billable_status: z.enum(['billable', 'unbillable']),
     effective_at: dateTime(
       'RFC 3339 date-time: covers usage invoices whose service period starts, and others issued, on or after it.',
@@ -38,7 +38,7 @@ export const setCustomerName = defineWrite({
   method: 'POST',
   path: '/v1/customers/{customer_id}/setName',
   hints: { destructive: false, idempotent: false },
-  input: z.strictObject({ customer_id: customerId, name: customerName('The new name') }),
+  input: z.strictObject({ customer_id: uuid, name: customerName('The new name') }),
   output: response(customer),
   verification: verifyName(getCustomer),
   example: { input: { customer_id: acme.id, name: 'Acme EU' }, output: { data: { ...acme, name: 'Acme EU' } } },
@@ -49,14 +49,14 @@ export const updateCustomerConfig = defineWrite({
   title: 'Update a customer configuration',
   subject: 'Customers',
   description:
-    'Overwrites the given settings of a customer: an absent field keeps its value, null clears it. The draft setting cannot be read back.',
+    'Overwrites the given settings of a customer: an absent field keeps its value, null clears it. leave_stripe_invoices_in_draft cannot be read back; whether it or the same key of a billing configuration wins is not documented.',
   method: 'POST',
   path: '/v1/customers/{customer_id}/updateConfig',
   hints: { destructive: false, idempotent: false },
   input: z
     .strictObject({
-      customer_id: customerId,
-      salesforce_account_id: z.string().nullable().optional().describe('Salesforce account id.'),
+      customer_id: uuid,
+      salesforce_account_id: z.string().nullable().optional(),
       leave_stripe_invoices_in_draft: z
         .boolean()
         .nullable()
@@ -84,7 +84,7 @@ export const setIngestAliases = defineWrite({
   path: '/v1/customers/{customer_id}/setIngestAliases',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: customerId,
+    customer_id: uuid,
     ingest_aliases: ingestAliases.describe('The whole new set; [] removes all.'),
   }),
   output: noContent,

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { fetchBillingConfigurations } from './billing-configurations.ts'
 import { providerConfiguration, revenueConfiguration } from './configuration-fields.ts'
 import { acme, acmeDetail } from './examples.ts'
-import { customerId, customerName, ingestAliases, MAX_NAME_CHARACTERS, queryText, text, uuid } from './input-fields.ts'
+import { customerName, ingestAliases, MAX_NAME_CHARACTERS, queryText, text, uuid } from './input-fields.ts'
 import { defineRead, defineWrite, type JsonObject } from './operation.ts'
 import { customer, customerDetail, response } from './output-schemas.ts'
 import { fetchRevenueConfigurations } from './revenue-configurations.ts'
@@ -32,24 +32,23 @@ export const listCustomers = defineRead({
   title: 'List customers',
   subject: 'Customers',
   description:
-    'List active customers, or archived ones with only_archived. Find one by ingest_alias, Salesforce account or name_contains; names are not unique. One page; pass next_page back with the same filters until it is null.',
+    'List active customers, or only archived ones with only_archived, whatever the filter. Find one by ingest_alias, Salesforce account or name_contains; names are not unique. Each record is as complete as from get-customer; their order is not documented. One page; pass next_page back with the same filters until it is null.',
   method: 'GET',
   path: '/v1/customers',
   hints: { destructive: false, idempotent: true },
   input: z.strictObject({
-    limit: z.int().min(1).max(MAX_PAGE).optional().describe('Customers per page.'),
+    limit: z.int().min(1).max(MAX_PAGE).optional().describe('Customers per page; keep it small.'),
     next_page: queryText.optional().describe('Cursor from the previous page.'),
     name_contains: nameFragment
       .optional()
       .describe('Search all pages for names containing this, ignoring case and accents; limit counts matches.'),
-    ingest_alias: queryText.optional().describe('Filter by ingest alias.'),
-    customer_ids: z.array(uuid).max(MAX_FILTER_IDS).optional().describe('Filter by id.'),
-    only_archived: z.boolean().optional().describe('Archived ones instead.'),
+    ingest_alias: queryText.optional(),
+    customer_ids: z.array(uuid).max(MAX_FILTER_IDS).optional(),
+    only_archived: z.boolean().optional(),
     salesforce_account_ids: z
       .array(queryText.refine((id) => !id.includes(','), 'must not contain a comma'))
       .max(MAX_FILTER_IDS)
-      .optional()
-      .describe('Filter by Salesforce account.'),
+      .optional(),
   }),
   output: z.looseObject({ data: z.array(customerDetail), next_page: z.string().nullable().optional() }),
   search: { argument: 'name_contains', createFilter: ({ name_contains }) => matchName(String(name_contains)) },
@@ -64,11 +63,11 @@ export const getCustomer = defineRead({
   title: 'Get a customer',
   subject: 'Customers',
   description:
-    'Get one customer by id, active or archived. For its billing use fetch-billing-provider-configurations-customer.',
+    'Get one customer by id, active or archived. For its billing use fetch-billing-provider-configurations-customer. external_id is its first alias, so it changes with them.',
   method: 'GET',
   path: '/v1/customers/{customer_id}',
   hints: { destructive: false, idempotent: true },
-  input: z.strictObject({ customer_id: customerId }),
+  input: z.strictObject({ customer_id: uuid }),
   output: response(customerDetail),
   example: { input: { customer_id: acme.id }, output: { data: acmeDetail } },
 })
@@ -78,7 +77,7 @@ export const createCustomer = defineWrite({
   title: 'Create a customer',
   subject: 'Customers',
   description:
-    'Create a customer, optionally with its billing. Names are not unique: a second call makes a second customer, unless an ingest alias makes it a 409. It can only be archived afterwards. Configurations bill nothing until a contract selects them.',
+    'Create a customer, optionally with its billing. Names are not unique: a second call makes a second customer, unless an ingest alias makes it a 409. It can only be archived afterwards. Configurations do nothing until a contract selects them.',
   method: 'POST',
   path: '/v1/customers',
   hints: { destructive: false, idempotent: false },
@@ -92,10 +91,7 @@ export const createCustomer = defineWrite({
       .record(z.string(), z.string())
       .optional()
       .describe('Values by key; keys must already exist in Metronome.'),
-    customer_billing_provider_configurations: z
-      .array(providerConfiguration)
-      .optional()
-      .describe('Where invoices go; fields as in set-billing-provider-configurations-customer.'),
+    customer_billing_provider_configurations: z.array(providerConfiguration).optional().describe('Where invoices go.'),
     customer_revenue_system_configurations: z
       .array(revenueConfiguration)
       .optional()

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { acme } from './examples.ts'
-import { customerId } from './input-fields.ts'
+import { uuid } from './input-fields.ts'
 import { defineRead } from './operation.ts'
 import { response } from './output-schemas.ts'
 
@@ -36,12 +36,12 @@ export const getDashboard = defineRead({
   title: 'Get an embeddable customer dashboard',
   subject: 'Dashboards',
   description:
-    'Make a new dashboard link of one customer, for an iframe. The link is a secret: whoever has it sees the data until it expires.',
+    'Make a new dashboard link of one customer, for an iframe. The link is a secret: whoever has it sees the data until it expires, at a time that is not documented.',
   method: 'POST',
   path: '/v1/dashboards/getEmbeddableUrl',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: customerId,
+    customer_id: uuid,
     // `credits` is older and exists in the SDKs only.
     dashboard: z.enum(['invoices', 'usage', 'commits_and_credits', 'credits']),
     dashboard_options: z

@@ -10,8 +10,6 @@ export function sameId(asked: unknown, shown: unknown): boolean {
   return String(asked).toLowerCase() === String(shown).toLowerCase()
 }
 
-export const customerId = uuid.describe('UUID.')
-
 // The contract counts characters as JSON Schema does, in code points; zod counts UTF-16 units.
 const countCharacters = (text: string): number => Array.from(text).length
 

@@ -1,12 +1,13 @@
 import * as z from 'zod'
 import type { JsonObject } from './operation.ts'
 
-// Clients and models choke on these, and each costs tokens in every conversation.
-const UNWANTED = ['pattern', 'format', 'propertyNames']
+// Clients and models choke on the first three, and each costs tokens in every conversation; lengths are checked anyway, and
+// an error names them.
+const UNWANTED = ['pattern', 'format', 'propertyNames', 'minLength', 'maxLength', 'maxItems']
 // A pattern only spells out what the format beside it names.
 const UNWANTED_IN_OPENAPI = ['pattern', 'propertyNames']
 
-/** JSON Schema 2020-12 of a schema's input: plain, without `anyOf`, `$ref`, `pattern` or `format`. */
+/** JSON Schema 2020-12 of a schema's input: plain, without `anyOf`, `$ref`, formats and lengths. */
 export function inputJsonSchema(schema: z.ZodType): JsonObject {
   return plainJsonSchema(schema, 'input')
 }

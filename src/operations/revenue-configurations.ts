@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { revenueProvider } from './configuration-fields.ts'
 import { acme, acmeNetsuite } from './examples.ts'
-import { customerId, openObject, uuid } from './input-fields.ts'
+import { openObject, uuid } from './input-fields.ts'
 import { defineRead, defineWrite } from './operation.ts'
 import { configuration, response } from './output-schemas.ts'
 import { verifyAddition, verifyArchiveConfigurations } from './verify-configurations.ts'
@@ -16,9 +16,9 @@ export const fetchRevenueConfigurations = defineRead({
   path: '/v1/getCustomerRevenueSystemConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: customerId,
+    customer_id: uuid,
     provider: revenueProvider.optional(),
-    include_archived: z.boolean().optional().describe('Include archived.'),
+    include_archived: z.boolean().optional(),
   }),
   output: response(z.array(configuration)),
   example: { input: { customer_id: acme.id }, output: { data: [acmeNetsuite] } },
@@ -29,21 +29,19 @@ export const setRevenueConfigurations = defineWrite({
   title: 'Set revenue system configurations for a customer',
   subject: 'Revenue systems',
   description:
-    'Adds revenue system configurations; it replaces and changes none, so a second call adds them twice. Fetch the present ones first. Only on accounts that have the feature.',
+    'Adds revenue system configurations; it replaces and changes none, so a second call adds them twice. Fetch the present ones first. A contract must then select the new id, as for billing. Only on accounts that have the feature.',
   method: 'POST',
   path: '/v1/setCustomerRevenueSystemConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    data: z
-      .array(
-        z.strictObject({
-          customer_id: customerId,
-          provider: revenueProvider,
-          configuration: openObject('netsuite_customer_id.'),
-          delivery_method_id: uuid.optional().describe('UUID; needed when several deliveries are set up.'),
-        }),
-      )
-      .describe('Configurations to add.'),
+    data: z.array(
+      z.strictObject({
+        customer_id: uuid,
+        provider: revenueProvider,
+        configuration: openObject('netsuite_customer_id.'),
+        delivery_method_id: uuid.optional().describe('For one of several deliveries.'),
+      }),
+    ),
   }),
   output: response(z.array(configuration)),
   verification: verifyAddition(fetchRevenueConfigurations),
@@ -64,7 +62,7 @@ export const archiveRevenueConfigurations = defineWrite({
   path: '/v1/archiveCustomerRevenueSystemConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: customerId,
+    customer_id: uuid,
     customer_revenue_system_configuration_ids: z
       .array(uuid)
       .describe('Ids from fetch-revenue-system-configurations-customer.'),

@@ -23,8 +23,23 @@ const BANNED_KEYWORDS = [
 // What a model sees, and the whole response, in tokens of o200k.
 const MAX_MODEL_TOKENS = 2800
 const MAX_RESPONSE_TOKENS = 4700
-// Fields of an item whose name says everything.
-const SELF_EXPLANATORY = ['key', 'value', 'group_key_name', 'display_name']
+// Fields whose name says everything.
+const SELF_EXPLANATORY = [
+  'key',
+  'value',
+  'group_key_name',
+  'display_name',
+  'customer_id',
+  'customer_ids',
+  'ingest_alias',
+  'only_archived',
+  'include_archived',
+  'salesforce_account_id',
+  'salesforce_account_ids',
+  'delivery_method_id',
+  'max_amount',
+  'data',
+]
 
 const tools = buildToolList()
 
