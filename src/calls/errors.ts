@@ -96,7 +96,7 @@ export function invalidArguments(tool: string, issues: readonly InputIssue[]): C
 export function missingKey(tool: string): CallError {
   return new CallError(
     'missing_key',
-    `${tool}: METRONOME_API_KEY is not set, nothing was sent. Set it in the "env" block of this server in the client's configuration, in a .env file or with --env-file; to try the tools without an account, start with --sandbox.`,
+    `${tool}: METRONOME_API_KEY is not set, nothing was sent. The user sets it in the "env" block of this server in the client's configuration, in a .env file or with --env-file, and restarts the server; --sandbox in its place tries the tools without an account.`,
   )
 }
 
@@ -104,7 +104,7 @@ export function loadFailed(tool: string, cause: unknown): CallError {
   const { code = 'invalid' } = Object(cause) as { code?: string } // errors of the file system carry a code
   return new CallError(
     'load_failed',
-    `${tool}: a file of this server could not be loaded (${code}), nothing was sent. The package was probably updated or removed while it ran: restart the server.`,
+    `${tool}: a file of this server could not be loaded (${code}), nothing was sent. The package was probably updated or removed while it ran. Retry once; if that fails, ask the user to restart this MCP server in their client.`,
     { cause },
   )
 }
@@ -171,8 +171,7 @@ function adviseOnStatus(status: number): string {
   if (status === 401)
     return 'The API key is invalid or lacks permission for this operation: keys can be limited to some. Run `doctor` to see which.'
   if (status === 403) return 'The API key has no access to this operation or record.'
-  if (status === 404)
-    return 'Find the id with list-customers, archived customers with only_archived true; if every call fails this way, correct METRONOME_BASE_URL.'
+  if (status === 404) return 'Find the id with list-customers, archived customers with only_archived true.'
   if (status === 429) return 'Reduce the request rate.'
   return status >= 500 ? 'Metronome returned a server error; try again later.' : ''
 }

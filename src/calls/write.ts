@@ -147,7 +147,12 @@ function adviseOnOutcome({ op, args }: WriteCall, last: AttemptResult, reason: R
     in_place: [],
     final_and_absent: [adviseOn(op, last), newKey],
     earlier_call_may_have_acted: [adviseOn(op, last), EARLIER_CALL, recheck],
-    unreadable: [adviseOnServerError(op, last), 'The records could not be read.', recheck, newKey],
+    unreadable: [
+      adviseOnServerError(op, last),
+      'No record could be read that shows whether it was applied.',
+      recheck,
+      newKey,
+    ],
     ambiguous: [adviseOnServerError(op, last), recheck, newKey],
   }
   return parts[reason].filter(Boolean).join(' ')

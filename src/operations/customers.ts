@@ -51,6 +51,8 @@ export const listCustomers = defineRead({
       .optional(),
   }),
   output: z.looseObject({ data: z.array(customerDetail), next_page: z.string().nullable().optional() }),
+  // It names no record that could be missing.
+  advice: { 404: 'This address does not serve the Metronome API: correct METRONOME_BASE_URL.' },
   search: { argument: 'name_contains', createFilter: ({ name_contains }) => matchName(String(name_contains)) },
   example: {
     input: { ingest_alias: 'acme-prod' },

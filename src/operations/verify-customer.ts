@@ -169,7 +169,7 @@ export function verifyCreate({ listCustomers, fetchBilling, fetchRevenue }: Crea
     recheck: (args) =>
       requestedAliases(args).length > 0
         ? 'Look for it with list-customers and ingest_alias, active and archived; the same alias cannot belong to a second customer.'
-        : 'Look for its name with list-customers before creating it again; without an ingest alias nothing prevents a duplicate.',
+        : `Look for it with list-customers ${JSON.stringify({ name_contains: Array.from(String(args.name)).slice(0, MAX_NAME_CHARACTERS).join('') })} before creating it again: a new customer may not be listed at once, and without an ingest alias nothing prevents a duplicate.`,
   }
 }
 

@@ -58,6 +58,20 @@ test.each([200, 302, 400, 403, 404, 500])(
   },
 )
 
+describe('a 404', () => {
+  const respond = () => Response.json({ message: 'Not found' }, { status: 404 })
+
+  test('of a record says how to find its id', async () => {
+    const { error } = await failWith(respond, READ)
+    expect(error.message).toMatch(/Find the id with list-customers, archived customers with only_archived true\.$/)
+  })
+
+  test('of the list, which names no record, says that the address is wrong', async () => {
+    const { error } = await failWith(respond, ['list-customers', {}])
+    expect(error.message).toMatch(/does not serve the Metronome API: correct METRONOME_BASE_URL\.$/)
+  })
+})
+
 describe("a caller's own Idempotency-Key", () => {
   test.each([401, 403, 404, 409, 429])('is unknown after %i, since an earlier call may have acted', async (status) => {
     const { error } = await failWith(() => Response.json({ message: 'no' }, { status }), WRITE, 'order-1')
