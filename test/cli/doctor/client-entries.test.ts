@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import type { CommandContext } from '../../../src/cli/command-line.ts'
@@ -100,4 +101,38 @@ test('a machine without any configuration gets a warning that names print-config
       fix: 'See metronome-customers-mcp print-config --help.',
     },
   ])
+})
+
+/** Makes a file that must not be read like any other at the path of a client's configuration. */
+const HOSTILE_FILES: Readonly<Record<string, (path: string) => void>> = {
+  'a named pipe': (path) => void execFileSync('mkfifo', [path]),
+  'a directory': (path) => void mkdirSync(path),
+  'a file of 1 GB': (path) => {
+    writeFileSync(path, '')
+    truncateSync(path, 1e9)
+  },
+  'a million brackets': (path) => writeFileSync(path, '['.repeat(1e6)),
+}
+
+test.each<[string, ClientId]>(
+  Object.keys(HOSTILE_FILES).flatMap((name) => [
+    [name, 'cursor'],
+    [name, 'codex'],
+  ]),
+)('%s as the configuration of %s is a warning', (name, id) => {
+  const context = createContext()
+  const [path = ''] = findConfigFiles(findClient(id), context)
+  mkdirSync(dirname(path), { recursive: true })
+  HOSTILE_FILES[name]?.(path)
+  expect(checkClients(context)).toContainEqual(
+    expect.objectContaining({ check: findClient(id).title, status: 'warning', message: `${path} cannot be parsed` }),
+  )
+})
+
+test('entries in deeply nested objects are not searched for', () => {
+  const context = createContext()
+  const levels = 100_000
+  const inner = '{"mcpServers":{"metronome":{"command":"npx","args":["metronome-customers-mcp"]}}}'
+  writeConfigFile(context, 'cursor', `${'{"a":'.repeat(levels)}${inner}${'}'.repeat(levels)}`)
+  expect(checkClients(context)).toMatchObject([{ check: 'clients', message: 'not configured in any known client' }])
 })

@@ -47,6 +47,18 @@ describe('the API key and Metronome', () => {
     expect(requests[0]?.headers.authorization).toBe(`Bearer ${KEY}`)
   })
 
+  test('certificates that are not verified are an error', async () => {
+    const { code, find } = await runDoctor({ NODE_TLS_REJECT_UNAUTHORIZED: '0' }, '--sandbox')
+    expect(code).toBe(1)
+    expect(find('TLS')).toEqual({
+      check: 'TLS',
+      status: 'error',
+      message: 'NODE_TLS_REJECT_UNAUTHORIZED=0 accepts any certificate',
+      fix: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+    })
+    expect((await runDoctor({ NODE_TLS_REJECT_UNAUTHORIZED: '1' }, '--sandbox')).code).toBe(0)
+  })
+
   test('a missing key is an error with a fix, and nothing is sent', async () => {
     const { baseUrl, requests } = await startUpstream(answerWith(200, CUSTOMERS))
     const { code, find } = await runDoctor({ METRONOME_BASE_URL: baseUrl })
