@@ -36,14 +36,14 @@ process.exitCode = survived && results.every((row) => row['slowest /healthz, ms'
 
 /** Arguments of a tool as JSON text of nearly the largest body. */
 function createBodies(schema) {
-  const room = MAX_BODY_BYTES - 1_000
+  const space = MAX_BODY_BYTES - 1_000
   let valid = ''
-  for (let share = 1; valid === '' || valid.length > room; share *= 2) valid = JSON.stringify(fill(schema, share))
-  const fields = Array.from({ length: Math.floor(room / 20) }, (_, index) => `"field${index}":null`)
+  for (let share = 1; valid === '' || valid.length > space; share *= 2) valid = JSON.stringify(fill(schema, share))
+  const fields = Array.from({ length: Math.floor(space / 20) }, (_, index) => `"field${index}":null`)
   return {
     'every field, full': valid,
     'unknown fields': `{${fields.join(',')}}`,
-    'nested lists': `{"customer_id":${'['.repeat(room / 2 - 50)}${']'.repeat(room / 2 - 50)}}`,
+    'nested lists': `{"customer_id":${'['.repeat(space / 2 - 50)}${']'.repeat(space / 2 - 50)}}`,
   }
 }
 

@@ -1,34 +1,45 @@
-// Draws what the demo really prints as docs/demo.svg: `npm run docs`. Another path as argument for a look or a test.
+// Draws what the demo prints as docs/demo.svg: `npm run docs`. Another path as argument for a look or a test.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
+import { stripVTControlCharacters } from 'node:util'
 
 const FONT_SIZE = 14
 const CHARACTER_WIDTH = 8.43
 const LINE_HEIGHT = 20
 const MARGIN = 20
-const COLOURS = { step: '#7ee787', rejected: '#ffa657', plain: '#c9d1d9' }
+/** By the escape sequences that the demo uses. */
+const COLORS = { '\u001b[1m': '#ffffff', '\u001b[32m': '#7ee787', '\u001b[33m': '#ffa657', '\u001b[36m': '#79c0ff' }
+const PLAIN = '#c9d1d9'
 
-const story = execFileSync(process.execPath, ['scripts/demo.mjs'], { encoding: 'utf8' })
-// The list of tools stands in the README; ids are told apart by their first digits. That of a new customer differs
-// every time, as does a wait; the picture must not.
-const [title = ''] = story.split('\n')
-const steps = story.slice(story.indexOf('\n1. ') + 1).trimEnd()
-const lines = ['$ npm ci && npm run demo', title, '', ...steps.split('\n')].map((line) =>
-  line
-    .replace(/([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '$1…')
-    .replace(/(Created customer) .*/, '$1 8deed800…')
-    .replace(/waiting [\d.]+ s/, 'waiting 0.5 s'),
-)
+const output = execFileSync(process.execPath, ['scripts/demo.mjs', '--no-build'], {
+  encoding: 'utf8',
+  env: { ...process.env, FORCE_COLOR: '1' },
+})
+// Without the configuration, which names a path of this machine. The id of a new customer and a wait differ every time,
+// and the picture must not; ids are distinguished by their first digits.
+const ids = new Map()
+const lines = `$ npm ci && npm run demo\n${output.slice(0, output.indexOf('\nTo try it'))}`
+  .replace(/waiting [\d.]+ s/g, 'waiting 0.5 s')
+  .replace(/\b([0-9a-f]{8})(…|(-[0-9a-f]{4}){3}-[0-9a-f]{12})/g, (_, digits) => `${nameId(digits)}…`)
+  .trimEnd()
+  .split('\n')
 writeFileSync(process.argv[2] ?? 'docs/demo.svg', draw(lines))
 
+/** The customers of the sandbox keep their ids; that of the new one is replaced. */
+function nameId(digits) {
+  if (!ids.has(digits)) ids.set(digits, digits === 'd7abd0cd' ? digits : '8deed800')
+  return ids.get(digits)
+}
+
 function draw(lines) {
-  const width = Math.ceil(Math.max(...lines.map(({ length }) => length)) * CHARACTER_WIDTH) + 2 * MARGIN
+  const columns = Math.max(...lines.map((line) => stripVTControlCharacters(line).length))
+  const width = Math.ceil(columns * CHARACTER_WIDTH) + 2 * MARGIN
   const height = lines.length * LINE_HEIGHT + 2 * MARGIN
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,
     '<title>The demo in a terminal; made by scripts/demo-picture.mjs</title>',
     `<rect width="${width}" height="${height}" rx="8" fill="#0d1117"/>`,
-    `<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,monospace" font-size="${FONT_SIZE}" xml:space="preserve">`,
+    `<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,monospace" font-size="${FONT_SIZE}">`,
     ...lines.map(drawLine).filter(Boolean),
     '</g>',
     '</svg>',
@@ -36,15 +47,16 @@ function draw(lines) {
   ].join('\n')
 }
 
+/** A line has one color. Its place and length are written out, since renderers differ in spaces and fonts. */
 function drawLine(line, index) {
-  if (line === '') return ''
+  const plain = stripVTControlCharacters(line)
+  const text = plain.trimStart()
+  if (text === '') return ''
+  const x = (MARGIN + (plain.length - text.length) * CHARACTER_WIDTH).toFixed(1)
   const y = MARGIN + FONT_SIZE + index * LINE_HEIGHT
-  return `<text x="${MARGIN}" y="${y}" fill="${pickColour(line)}">${escapeXml(line)}</text>`
-}
-
-function pickColour(line) {
-  if (/^(\$|\d+\.|Done)/.test(line)) return COLOURS.step
-  return /rejected|not_applied|cannot be undone/i.test(line) ? COLOURS.rejected : COLOURS.plain
+  const length = (text.length * CHARACTER_WIDTH).toFixed(1)
+  const [, color = PLAIN] = Object.entries(COLORS).find(([sequence]) => line.includes(sequence)) ?? []
+  return `<text x="${x}" y="${y}" textLength="${length}" lengthAdjust="spacingAndGlyphs" fill="${color}">${escapeXml(text)}</text>`
 }
 
 function escapeXml(text) {

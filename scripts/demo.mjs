@@ -1,34 +1,98 @@
-// Runs a billing scenario on the sandbox, through the built program and the MCP SDK's own client. Further options go to
-// the program: `npm run demo -- --sandbox-faults lost-response`.
+// A billing scenario on the sandbox, through the built program and the MCP SDK's own client: npm run demo [-- --help]
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { parseArgs, styleText } from 'node:util'
 
-const program = fileURLToPath(new URL('../bin/metronome-customers-mcp.js', import.meta.url))
-const client = new Client({ name: 'demo', version: '1.0.0' })
-const COLUMNS = 76
+const HELP = `Usage: npm run demo [-- options]
+
+Builds the program and runs a billing scenario on its sandbox: no account, no
+API key, no network.
+
+  --sandbox-faults SPEC  inject faults into the calls, such as lost-response;
+                         docs/sandbox.md lists them
+  --sandbox-seed N       seed for the random fault
+  --no-build             run the program as it was built before
+  -h, --help             print this help
+
+Colors are used on a terminal, and not with NO_COLOR.
+`
+const OPTIONS = {
+  'sandbox-faults': { type: 'string' },
+  'sandbox-seed': { type: 'string' },
+  'no-build': { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+}
+const PROGRAM = fileURLToPath(new URL('../bin/metronome-customers-mcp.js', import.meta.url))
+const COLUMNS = 80
+const INDENT = '   '
+const hasColor = process.env.FORCE_COLOR ? true : Boolean(process.stdout.isTTY) && !process.env.NO_COLOR
 
 async function main() {
-  const args = [program, '--sandbox', ...process.argv.slice(2)]
-  await client.connect(new StdioClientTransport({ command: process.execPath, args }))
+  const options = readOptions()
+  if (options === undefined) return
+  if (!options['no-build']) await build()
+  const faults = ['sandbox-faults', 'sandbox-seed'].flatMap((name) =>
+    options[name] === undefined ? [] : [`--${name}`, options[name]],
+  )
+  await withSandbox(faults, runScenario)
+  await withSandbox(['--sandbox-faults', 'lost-response:3'], loseResponses)
+  write(`\n${paint('green', 'Done: every step had the expected result.')}`)
+  showConfiguration()
+}
+
+/** `undefined` when there is nothing to run. */
+function readOptions() {
+  try {
+    const { values } = parseArgs({ options: OPTIONS, strict: true })
+    if (!values.help) return values
+    process.stdout.write(HELP)
+  } catch (error) {
+    process.stderr.write(`demo: ${error.message.split('. ')[0]}; see npm run demo -- --help\n`)
+    process.exitCode = 2
+  }
+  return undefined
+}
+
+async function build() {
+  process.stdout.write('Building the program ')
+  const startedAt = performance.now()
+  const dots = setInterval(() => process.stdout.write('.'), 500)
+  const tsup = fileURLToPath(new URL('../node_modules/tsup/dist/cli-default.js', import.meta.url))
+  const child = spawn(process.execPath, [tsup, '--silent'], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const [code] = await once(child, 'close')
+  clearInterval(dots)
+  if (code !== 0) throw new Error('the build failed; after npm ci it has all it needs')
+  write(` ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`)
+}
+
+let client
+
+/** Starts the program on a sandbox of its own, and connects the SDK's client to it. */
+async function withSandbox(args, run) {
+  const { Client } = await import('@modelcontextprotocol/sdk/client/index.js')
+  const { StdioClientTransport } = await import('@modelcontextprotocol/sdk/client/stdio.js')
+  client = new Client({ name: 'demo', version: '1.0.0' })
+  try {
+    await client.connect(new StdioClientTransport({ command: process.execPath, args: [PROGRAM, '--sandbox', ...args] }))
+    await run()
+  } finally {
+    await client.close()
+  }
+}
+
+async function runScenario() {
+  const { tools } = await client.listTools()
+  const readers = tools.filter(({ annotations }) => annotations?.readOnlyHint).length
   write(`${client.getServerVersion()?.title}: no account, no key, no network.`)
-  await showTools()
+  write(`${tools.length} tools: ${readers} read, ${tools.length - readers} write.`)
   const acme = await findByName()
   const bolt = await createWithStripe()
   await showAliasConflict(acme)
-  await rename(bolt)
   await moveAlias(acme, bolt)
   await showConfigurations(bolt)
   await getDashboard(bolt)
   await archive(bolt)
-  await loseResponses(acme)
-  write('\nDone: every step had the expected result.')
-}
-
-async function showTools() {
-  const { tools } = await client.listTools()
-  write(`\nThe ${tools.length} tools`)
-  for (const { name, annotations } of tools) write(`  ${annotations?.readOnlyHint ? 'reads ' : 'writes'}  ${name}`)
 }
 
 async function findByName() {
@@ -64,30 +128,19 @@ async function showAliasConflict(acme) {
   step('Create another customer with the alias "acme-prod"')
   const error = await expectError('create-customer', { name: 'Acme Again', ingest_aliases: ['acme-prod'] })
   check(error.includes('409') && error.includes(acme.id), 'the error is a 409 that names the holder')
-  check(error.includes('not_applied'), 'the error says that nothing was written')
-  print(`Rejected (409): the alias belongs to customer ${acme.id}.`)
-  print('Nothing was created; the error says so: not_applied.')
-}
-
-async function rename(bolt) {
-  step('Rename it')
-  const { data } = await call('update-customer-name', { customer_id: bolt.id, name: 'Bolt Analytics Europe' })
-  check(data.name === 'Bolt Analytics Europe', 'the new name is in place')
-  print(`Now called ${data.name}`)
+  print(paint('yellow', `Rejected (409): customer ${acme.id} has the alias.`))
+  print(paint('yellow', error.split('\n').at(-1)))
 }
 
 async function moveAlias(acme, bolt) {
-  step('Move the alias "acme-prod" from Acme Robotics to it')
-  const wanted = { customer_id: bolt.id, ingest_aliases: ['bolt-prod', 'acme-prod'] }
-  const error = await expectError('create-update-customer-ingest-aliases', wanted)
-  check(error.includes('409'), 'an alias cannot be taken from its holder')
-  print('Rejected (409) while Acme Robotics has it.')
+  step('Move the alias "acme-prod" from Acme Robotics to Bolt Analytics')
   const left = acme.ingest_aliases.filter((alias) => alias !== 'acme-prod')
   await call('create-update-customer-ingest-aliases', { customer_id: acme.id, ingest_aliases: left })
+  const wanted = { customer_id: bolt.id, ingest_aliases: ['bolt-prod', 'acme-prod'] }
   await call('create-update-customer-ingest-aliases', wanted)
   const { data } = await call('list-customers', { ingest_alias: 'acme-prod' })
   check(data.length === 1 && data[0].id === bolt.id, 'the alias has moved')
-  print(`Removed there first, then added here: ${data[0].ingest_aliases.join(', ')}`)
+  print(`${data[0].name} has it: ${data[0].ingest_aliases.join(', ')}`)
 }
 
 async function showConfigurations(bolt) {
@@ -96,7 +149,6 @@ async function showConfigurations(bolt) {
   const [stripe] = data
   check(data.length === 1 && stripe.billing_provider === 'stripe', 'there is one configuration, for Stripe')
   print(`To ${stripe.billing_provider}, customer ${stripe.configuration.stripe_customer_id}`)
-  print(`Collected by ${stripe.configuration.stripe_collection_method}`)
 }
 
 async function getDashboard(bolt) {
@@ -111,50 +163,65 @@ async function getDashboard(bolt) {
 async function archive(bolt) {
   step('Archive it')
   await call('archive-customer', { id: bolt.id })
-  const active = await call('list-customers', { ingest_alias: 'bolt-prod' })
-  const archived = await call('list-customers', { ingest_alias: 'bolt-prod', only_archived: true })
-  check(active.data.length === 0 && archived.data[0]?.id === bolt.id, 'it is among the archived customers only')
-  const { data } = await call('fetch-billing-provider-configurations-customer', { customer_id: bolt.id })
-  check(data.length === 0, 'its billing is archived, too')
+  const { data } = await call('list-customers', { ingest_alias: 'bolt-prod', only_archived: true })
+  check(data[0]?.id === bolt.id, 'it is among the archived customers')
   print('Archived, with its Stripe configuration; this cannot be undone.')
-  const error = await expectError('create-customer', { name: 'Bolt', ingest_aliases: ['bolt-prod'] })
-  check(error.includes('409'), 'aliases of archived customers stay taken')
-  print('Its aliases stay taken: "bolt-prod" is rejected (409) for a new customer.')
 }
 
-/** Another sandbox, which applies a write but never responds to it. */
-async function loseResponses(acme) {
+/** On a sandbox that applies a write and never responds to it. */
+async function loseResponses() {
   step('Rename Acme Robotics while every response to the write is lost')
-  const faulty = new Client({ name: 'demo', version: '1.0.0' })
-  const args = [program, '--sandbox', '--sandbox-faults', 'lost-response:3']
-  await faulty.connect(new StdioClientTransport({ command: process.execPath, args }))
-  const rename = { name: 'update-customer-name', arguments: { customer_id: acme.id, name: 'Acme Europe' } }
-  const onprogress = ({ message }) => wrap(message).forEach(print)
-  const { isError, structuredContent } = await faulty.callTool(rename, undefined, { onprogress })
-  await faulty.close()
-  check(!isError && structuredContent._note.includes('Outcome: applied'), 'the write is verified as applied')
-  wrap(structuredContent._note).forEach(print)
+  const { data } = await call('list-customers', { name_contains: 'Acme Robotics' })
+  const { _note } = await call('update-customer-name', { customer_id: data[0].id, name: 'Acme Europe' })
+  check(_note.includes('Outcome: applied'), 'the write is verified as applied')
+  const { data: renamed } = await call('list-customers', { name_contains: 'Acme Europe' })
+  check(renamed.length === 1 && renamed[0].id === data[0].id, 'the name was changed once')
+  print(`${renamed.length} customer has the new name.`)
 }
 
-function wrap(text) {
-  const lines = ['']
-  for (const word of text.split(/\s+/))
-    if (lines.at(-1).length + word.length < COLUMNS) lines.push(`${lines.pop()} ${word}`.trim())
-    else lines.push(word)
-  return lines
+function showConfiguration() {
+  const entry = { command: 'node', args: [PROGRAM, '--sandbox'] }
+  write('\nTo try it in Claude Desktop or Cursor, paste this into its configuration:\n')
+  write(JSON.stringify({ mcpServers: { metronome: entry } }, null, 2))
+  write('\nWith "--sandbox" replaced by an API key in "env" it manages a real account.')
 }
 
+/** Shows the call, its progress and what a verified write reports; returns the structured content. */
 async function call(name, args) {
-  const { isError, content, structuredContent } = await client.callTool({ name, arguments: args })
+  const { isError, content, structuredContent } = await callTool(name, args)
   check(!isError, `${name} works, but it said: ${content[0]?.text}`)
+  const { _note = '' } = structuredContent
+  if (_note.startsWith('Outcome:')) for (const line of wrap(_note)) print(paint('green', line))
   return structuredContent
 }
 
 /** The message of a call that must fail. */
 async function expectError(name, args) {
-  const { isError, content } = await client.callTool({ name, arguments: args })
+  const { isError, content } = await callTool(name, args)
   check(isError, `${name} fails, but it succeeded`)
   return content[0].text
+}
+
+function callTool(name, args) {
+  const shown = JSON.stringify(args).replace(/([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '$1…')
+  print(paint('cyan', cut(`${name} ${shown}`)))
+  const onprogress = ({ message }) => {
+    for (const line of wrap(message)) print(paint('yellow', line))
+  }
+  return client.callTool({ name, arguments: args }, undefined, { onprogress })
+}
+
+function cut(line) {
+  const width = COLUMNS - INDENT.length
+  return line.length > width ? `${line.slice(0, width - 1)}…` : line
+}
+
+function wrap(text) {
+  const lines = ['']
+  for (const word of text.split(/\s+/))
+    if (lines.at(-1).length + word.length < COLUMNS - INDENT.length) lines.push(`${lines.pop()} ${word}`.trim())
+    else lines.push(word)
+  return lines
 }
 
 function check(holds, expectation) {
@@ -162,19 +229,23 @@ function check(holds, expectation) {
 }
 
 let steps = 0
-function step(question) {
+function step(title) {
   steps += 1
-  write(`\n${steps}. ${question}`)
+  write(`\n${paint('bold', `${steps}. ${title}`)}`)
 }
 
-const print = (line) => write(`   ${line}`)
+function paint(format, text) {
+  return hasColor ? styleText(format, text, { validateStream: false }) : text
+}
+
+const print = (line) => write(`${INDENT}${line}`)
 const write = (line) => process.stdout.write(`${line}\n`)
 
+// The reader of a pipe may leave first.
+process.stdout.on('error', () => process.exit())
 try {
   await main()
 } catch (error) {
   process.stderr.write(`\nThe demo failed: ${error.message}\n`)
   process.exitCode = 1
-} finally {
-  await client.close()
 }

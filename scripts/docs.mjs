@@ -6,7 +6,7 @@ import { importSource } from './import-source.mjs'
 const { operations } = await importSource('src/operations/index.ts')
 const { CLIENTS } = await importSource('src/cli/print-config/clients.ts')
 const { VARIABLES } = await importSource('src/cli/options.ts')
-const tools = JSON.parse(readFileSync('src/mcp/tools.generated.json', 'utf8'))
+const { openApiSchema } = await importSource('src/operations/json-schema.ts')
 
 const PROGRAM = 'bin/metronome-customers-mcp.js'
 const PAGES = [
@@ -94,25 +94,22 @@ function writeToolTable(group) {
   return ['| Tool | Description |', '| --- | --- |', ...rows].join('\n')
 }
 
-function writeToolPage({ tool: name, title, description, method, path, kind, example }) {
-  const { inputSchema } = tools.find((tool) => tool.name === name)
+function writeToolPage({ tool: name, title, description, method, path, kind, input, example }) {
   return [
     `## ${name}`,
     `${title}. ${kind === 'read' ? 'Reads' : 'Writes'}; \`${method} ${path}\`.`,
     description,
-    writeFields(inputSchema),
+    writeFields(openApiSchema(input, 'input')),
     fence('json', JSON.stringify({ name, arguments: example.input }, null, 2)),
     `returns`,
     fence('json', JSON.stringify(example.output, null, 2)),
   ].join('\n\n')
 }
 
-function writeFields(inputSchema) {
-  return [
-    '| Argument | Type | Required | Description |',
-    '| --- | --- | --- | --- |',
-    ...writeRows(inputSchema, ''),
-  ].join('\n')
+function writeFields(schema) {
+  return ['| Argument | Type | Required | Description |', '| --- | --- | --- | --- |', ...writeRows(schema, '')].join(
+    '\n',
+  )
 }
 
 /** A row for each field, followed by the rows of its own fields under their whole path. */

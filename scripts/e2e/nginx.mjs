@@ -123,9 +123,10 @@ async function loadPhase(phase, caller, midway) {
       if (index === Math.floor(CALLS_A_PHASE / 3)) midway()
       const { status, text } = await (index % 2 ? caller.write(`${phase}-${index}`) : caller.read())
       counts.calls += 1
-      const ending = status === 200 && text.includes('"isError"') ? (/Outcome: \w+/.exec(text)?.[0] ?? 'error') : status
-      if (ending === 200) counts.ok += 1
-      else counts.failed[ending] = (counts.failed[ending] ?? 0) + 1
+      const outcome =
+        status === 200 && text.includes('"isError"') ? (/Outcome: \w+/.exec(text)?.[0] ?? 'error') : status
+      if (outcome === 200) counts.ok += 1
+      else counts.failed[outcome] = (counts.failed[outcome] ?? 0) + 1
     }
   }
   await Promise.all(Array.from({ length: CALLERS }, work))
@@ -164,7 +165,7 @@ try {
   const kill = await loadPhase('SIGKILL', caller, () => second.child.kill('SIGKILL'))
   assert.ok(sum(kill.failed) <= CALLERS, 'more calls failed than were in flight')
   assert.deepEqual(
-    Object.keys(kill.failed).filter((ending) => ending !== '502'),
+    Object.keys(kill.failed).filter((outcome) => outcome !== '502'),
     [],
   )
 

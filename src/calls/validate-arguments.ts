@@ -88,7 +88,7 @@ function instead(field: Schema): string {
   return isNullable(field) ? 'use null to clear it, or leave the field out' : 'leave the field out instead'
 }
 
-/** Whether a text stands where a client means null. */
+/** Whether a text is in the place of a null. */
 function isPlaceholder(value: unknown, schema: Schema): boolean {
   return (
     typeof value === 'string' &&

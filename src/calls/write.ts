@@ -120,7 +120,7 @@ async function readRecords(
   const isConflict = classify(op, last) === 'conflict'
   const reads = verification.reads(args, isConflict ? readErrorBody(last) : undefined)
   if (reads.length === 0) return { kind: 'unreadable' }
-  onProgress(`${op.tool}: no definitive response; verifying`)
+  onProgress(`${op.tool}: ${isConflict ? 'alias in use; finding its holder' : 'no definitive response; verifying'}`)
   if (isReread) {
     if (performance.now() + REREAD_AFTER_MS >= deadline) return { kind: 'unreadable' }
     await sleep(REREAD_AFTER_MS, context.signal)

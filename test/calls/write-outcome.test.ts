@@ -114,7 +114,9 @@ describe('a write without a response', () => {
     metronome.plan(['serverErrorApplied'], { readsFail: true })
     const { outcome, text, status } = await call('update-customer-name', rename)
     expect({ outcome, status }).toEqual({ outcome: 'unknown', status: 500 })
-    expect(text).toMatch(/responded 500: .*No record could be read that shows whether it was applied\. Check the customer with get-customer/)
+    expect(text).toMatch(
+      /responded 500: .*No record could be read that shows whether it was applied\. Check the customer with get-customer/,
+    )
   })
 
   test('that was never sent is not_applied without any read, and a later one is applied', async () => {

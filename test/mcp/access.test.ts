@@ -44,7 +44,7 @@ describe('a hidden tool', () => {
   })
 })
 
-test('the environment stands first in the instructions, and in the title', () => {
+test('the environment comes first in the instructions, and in the title', () => {
   const { title, instructions } = describeServer({ environment: 'production' })
   expect(title).toBe('Metronome customers (production)')
   expect(instructions).toMatch(/^This is the Metronome environment 'production'\.\n/)

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { resolve as resolvePath } from 'node:path'
 import { expect, test } from 'vitest'
 import { operations } from '../../src/operations/index.ts'
 
@@ -8,45 +9,91 @@ interface Run {
   readonly stderr: string
 }
 
-function runDemo(...flags: string[]): Promise<Run> {
+function runDemo(flags: string[] = [], environment: Record<string, string> = {}): Promise<Run> {
+  const { FORCE_COLOR: _, ...inherited } = process.env
   return new Promise((resolve) => {
-    execFile(process.execPath, ['scripts/demo.mjs', ...flags], (error, stdout, stderr) => {
+    const options = { env: { ...inherited, ...environment } }
+    execFile(process.execPath, ['scripts/demo.mjs', '--no-build', ...flags], options, (error, stdout, stderr) => {
       resolve({ code: error ? error.code : 0, stdout, stderr })
     })
   })
 }
 
-test('the demo runs every step and exits with 0', async () => {
+test('the demo runs every step, shows its calls and exits with 0', async () => {
   const { code, stdout, stderr } = await runDemo()
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   const lines = stdout.split('\n').map((line) => line.trim())
-  expect(lines.filter((line) => /^(reads|writes) /.test(line))).toHaveLength(operations.length)
   const expected = [
     'Metronome customers (sandbox): no account, no key, no network.',
+    expect.stringMatching(`^${operations.length} tools: \\d+ read, \\d+ write\\.$`),
+    'list-customers {"name_contains":"ACME"}',
     'Acme Robotics, customer d7abd0cd-4ae9-4db7-8676-e986a4ebd8dc',
     expect.stringMatching(/^Created customer [0-9a-f-]{36}$/),
-    'Rejected (409): the alias belongs to customer d7abd0cd-4ae9-4db7-8676-e986a4ebd8dc.',
-    'Now called Bolt Analytics Europe',
-    'Removed there first, then added here: bolt-prod, acme-prod',
+    'Rejected (409): customer d7abd0cd-4ae9-4db7-8676-e986a4ebd8dc has the alias.',
+    'Outcome: not_applied',
+    'Bolt Analytics has it: bolt-prod, acme-prod',
     'To stripe, customer cus_bolt',
     'https://embeddable-dashboards.metronome.com/customers/invoices/v1',
     'Archived, with its Stripe configuration; this cannot be undone.',
+    expect.stringMatching(/^update-customer-name: waiting .* attempt 3$/),
+    'update-customer-name: no definitive response; verifying',
     expect.stringContaining('Outcome: applied'),
+    '1 customer has the new name.',
     'Done: every step had the expected result.',
   ]
   for (const line of expected) expect(lines).toContainEqual(line)
   expect(stdout).not.toContain('token=')
-  expect(stdout).not.toContain('{')
+  expect(
+    Math.max(
+      ...stdout
+        .split('\n')
+        .filter((line) => !line.includes('.js"'))
+        .map((line) => line.length),
+    ),
+  ).toBeLessThanOrEqual(80)
+})
+
+test('the demo ends with a configuration that starts this clone', async () => {
+  const { stdout } = await runDemo()
+  const { mcpServers } = JSON.parse(stdout.slice(stdout.indexOf('\n{'), stdout.lastIndexOf('}') + 1))
+  expect(mcpServers.metronome).toEqual({
+    command: 'node',
+    args: [resolvePath('bin/metronome-customers-mcp.js'), '--sandbox'],
+  })
+})
+
+test.each([
+  [{}, false],
+  [{ FORCE_COLOR: '1' }, true],
+])('colors with %j: %s', async (environment, isColored) => {
+  const { stdout } = await runDemo([], environment)
+  expect(stdout.includes('\u001b[')).toBe(isColored)
+})
+
+test('the demo explains its options, and rejects others', async () => {
+  const help = await runDemo(['--help'])
+  expect(help).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: npm run demo.*--sandbox-faults/s) })
+  expect(await runDemo(['--fault', 'x'])).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: "demo: Unknown option '--fault'; see npm run demo -- --help\n",
+  })
+})
+
+test('the demo shows a fault that is injected into its calls', async () => {
+  const { code, stdout } = await runDemo(['--sandbox-faults', 'lost-response:1@writes'])
+  expect(code).toBe(0)
+  expect(stdout).toContain('create-customer: waiting')
 })
 
 test('the demo exits with 1 and the reason when a step fails', async () => {
-  const { code, stderr } = await runDemo('--sandbox-faults', 'error-500')
+  const { code, stderr } = await runDemo(['--sandbox-faults', 'error-500'])
   expect(code).toBe(1)
   expect(stderr).toMatch(/^\nThe demo failed: expected that create-customer works, but it said: .*responded 500/)
 })
 
 test('the demo reports an invalid fault in one line on stderr', async () => {
-  const { code, stderr } = await runDemo('--sandbox-faults', 'meteor')
+  const { code, stderr } = await runDemo(['--sandbox-faults', 'meteor'])
   expect(code).toBe(1)
   expect(stderr).toContain('metronome-customers-mcp: --sandbox-faults: fault 1 is invalid')
 })

@@ -103,7 +103,7 @@ describe('in the body', () => {
     ['null', { name: null }, ['name']],
     ['nothing', {}, ['name']],
     ['an unknown field', { name: 'a', nmae: 'b' }, ['nmae']],
-    ['an id that stands in the path', { name: 'a', customer_id: ID }, ['customer_id']],
+    ['an id that is in the path', { name: 'a', customer_id: ID }, ['customer_id']],
     ['a list', [{ name: 'a' }], ['body', 'name']],
     ['a number', 7, ['body', 'name']],
     ['null as a whole', null, ['body', 'name']],

@@ -42,7 +42,7 @@ export interface ReceivedMessage {
   readonly error?: { code: number; message: string }
 }
 
-/** Takes what has to be cleaned up in the end; a test's own end, unless told otherwise. */
+/** Takes what has to be cleaned up: the end of a test by default. */
 type AtEnd = (clean: () => Promise<void>) => void
 
 /** Starts the built program in an empty folder; what is left of it in the end is killed. */

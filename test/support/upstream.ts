@@ -19,7 +19,7 @@ export interface LocalUpstream {
 /** Answers one request; `attempt` counts from 0. */
 export type Responder = (response: ServerResponse, request: ReceivedRequest, attempt: number) => void
 
-/** A stand-in for Metronome on a free port of 127.0.0.1; it closes when the test ends. */
+/** A mock of Metronome on a free port of 127.0.0.1; it closes when the test ends. */
 export async function startUpstream(respond: Responder): Promise<LocalUpstream> {
   const requests: ReceivedRequest[] = []
   const server = createServer(async (incoming, response) => {

@@ -22,7 +22,7 @@ export function startFaultyCalls() {
   return { metronome, call: reportCalls(metronome.upstream, 10_000) }
 }
 
-/** Calls a tool and reads what a person or a model is told about the write. */
+/** Calls a tool and reads what a person or a model learns about the write. */
 export function reportCalls(upstream: Partial<Upstream>, timeoutMs: number) {
   const { call, caller } = createHarness({ upstream, timeoutMs })
   return async (tool: string, args: unknown, callersKey?: string): Promise<ReportedCall> => {
