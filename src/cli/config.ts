@@ -53,7 +53,7 @@ export function readConfig(sources: Sources, options: Options = {}): Config {
     environment: readEnvironmentName(options, variables),
     logLevel: readLogLevel(variables.METRONOME_LOG, options.http ? 'info' : VARIABLES.METRONOME_LOG.default, warnings),
     logFormat: options.logFormat ?? OPTIONS['log-format'].default,
-    http: options.http || options.rest ? readHttpConfig(options, variables) : undefined,
+    http: options.http || options.rest ? readHttpConfig(options, variables, sources.readFile) : undefined,
     warnings,
   }
 }

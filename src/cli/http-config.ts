@@ -2,8 +2,8 @@ import { isIP, isIPv6 } from 'node:net'
 import { isLoopback } from '../http/urls.ts'
 import { UsageError } from './command-line.ts'
 import { OPTIONS, type Options } from './options.ts'
-import { MIN_TOKEN_CHARACTERS, readToken } from './secrets.ts'
-import type { Variables } from './sources.ts'
+import { MIN_TOKEN_CHARACTERS, readTokens } from './secrets.ts'
+import type { Sources, Variables } from './sources.ts'
 
 /** What is served over HTTP. */
 export interface HttpConfig {
@@ -24,16 +24,18 @@ export interface HttpConfig {
 }
 
 /** Reads what `--http` and `--rest` need. Throws {@link UsageError}, also when anybody could use the server. */
-export function readHttpConfig(options: Options, variables: Variables): HttpConfig {
+export function readHttpConfig(options: Options, variables: Variables, readFile: Sources['readFile']): HttpConfig {
   const { passthrough = false, host: hostOption = OPTIONS.host.default } = options
   const { address, name } = readHost('--host', hostOption, 'must be an IP address or a host name')
-  const token = readToken(variables.METRONOME_MCP_AUTH_TOKEN)
+  const tokens = readTokens(variables, readFile)
   const otherHosts = readAllowedHosts(options.allowedHosts)
-  if (token && passthrough)
-    throw new UsageError('METRONOME_MCP_AUTH_TOKEN and --passthrough are mutually exclusive; use one of them.')
-  if (!isLoopback(name) && !token && !passthrough)
+  if (tokens.length > 0 && passthrough)
     throw new UsageError(
-      `--host ${address} exposes the server: set METRONOME_MCP_AUTH_TOKEN to at least ${MIN_TOKEN_CHARACTERS} characters, or use --passthrough.`,
+      'Tokens (METRONOME_MCP_AUTH_TOKEN, METRONOME_MCP_AUTH_TOKEN_FILE) and --passthrough are mutually exclusive; use one of them.',
+    )
+  if (!isLoopback(name) && tokens.length === 0 && !passthrough)
+    throw new UsageError(
+      `--host ${address} exposes the server: set METRONOME_MCP_AUTH_TOKEN to at least ${MIN_TOKEN_CHARACTERS} characters or METRONOME_MCP_AUTH_TOKEN_FILE to a file of such tokens, or use --passthrough.`,
     )
   if (['0.0.0.0', '[::]'].includes(name) && otherHosts.length === 0)
     throw new UsageError(`--host ${address} requires --allowed-hosts with the host names clients use.`)
@@ -42,7 +44,7 @@ export function readHttpConfig(options: Options, variables: Variables): HttpConf
     mcpPort: options.http ? (options.port ?? OPTIONS.port.default) : undefined,
     restPort: options.rest ? (options.restPort ?? OPTIONS['rest-port'].default) : undefined,
     allowedHosts: [name, ...otherHosts],
-    tokens: token ? [token] : [],
+    tokens,
     passthrough,
     drainMs: options.drainMs ?? OPTIONS['drain-ms'].default,
   }

@@ -168,6 +168,9 @@ export const VARIABLES = {
   METRONOME_MCP_AUTH_TOKEN: {
     description: `bearer token that callers over HTTP and REST must send, at least ${MIN_TOKEN_CHARACTERS} characters`,
   },
+  METRONOME_MCP_AUTH_TOKEN_FILE: {
+    description: 'path of a file of such tokens, one per line; accepted besides METRONOME_MCP_AUTH_TOKEN',
+  },
   HTTPS_PROXY: { description: 'proxy for requests to Metronome; loopback is never proxied' },
   HTTP_PROXY: { description: 'the same for http addresses' },
   NO_PROXY: { description: 'hosts that are reached without the proxy' },

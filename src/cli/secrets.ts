@@ -8,6 +8,7 @@ export const TOKEN_PLACEHOLDER = 'YOUR_METRONOME_MCP_AUTH_TOKEN'
 
 const MIN_KEY_CHARACTERS = 8
 export const MIN_TOKEN_CHARACTERS = 32
+const GENERATE_TOKEN = 'openssl rand -hex 32'
 
 export interface ApiKey {
   readonly apiKey: string | undefined
@@ -77,11 +78,28 @@ function findSecretProblem(text: string, minCharacters: number): string | undefi
   return text.length < minCharacters ? `is shorter than ${minCharacters} characters` : undefined
 }
 
-/** The bearer token that callers must send; `undefined` when none is set. */
-export function readToken(value: string | undefined): string | undefined {
-  const token = value?.trim()
-  if (!token) return undefined
+/** The bearer tokens that callers may send, of both variables. Throws {@link UsageError} for what cannot be one. */
+export function readTokens(variables: Variables, readFile: Sources['readFile']): string[] {
+  const token = variables.METRONOME_MCP_AUTH_TOKEN?.trim()
+  const path = variables.METRONOME_MCP_AUTH_TOKEN_FILE?.trim()
+  const fileTokens = path ? readTokenFile(path, readFile) : []
+  return token ? [checkToken('METRONOME_MCP_AUTH_TOKEN', token), ...fileTokens] : fileTokens
+}
+
+/** One token a line, so that the old and the new one count while callers change over. */
+function readTokenFile(path: string, readFile: Sources['readFile']): string[] {
+  const name = 'METRONOME_MCP_AUTH_TOKEN_FILE'
+  const lines = readNamedFile(name, () => readFile(path)).split('\n')
+  const tokens = lines.flatMap((line, index) => {
+    const token = line.trim()
+    return token ? checkToken(`Line ${index + 1} of ${name}`, token) : []
+  })
+  if (tokens.length > 0) return tokens
+  throw new UsageError(`${name} names a file without a token; generate one with: ${GENERATE_TOKEN}`)
+}
+
+function checkToken(source: string, token: string): string {
   const problem = findSecretProblem(token, MIN_TOKEN_CHARACTERS)
   if (!problem) return token
-  throw new UsageError(`METRONOME_MCP_AUTH_TOKEN ${problem}; generate a token with: openssl rand -hex 32`)
+  throw new UsageError(`${source} ${problem}; generate a token with: ${GENERATE_TOKEN}`)
 }

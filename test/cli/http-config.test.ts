@@ -3,10 +3,18 @@ import { readConfig, UsageError } from '../../src/cli/config.ts'
 import { parseOptions } from '../../src/cli/options.ts'
 
 const TOKEN = 'x'.repeat(32)
+const OTHER_TOKEN = 'y'.repeat(32)
 const WITH_TOKEN = { METRONOME_MCP_AUTH_TOKEN: TOKEN }
+const WITH_TOKEN_FILE = { METRONOME_MCP_AUTH_TOKEN_FILE: '/tokens' }
 
-const read = (argv: readonly string[], environment: Record<string, string> = {}) =>
-  readConfig({ environment, envFile: {}, dotEnv: {}, readFile: () => '' }, parseOptions(argv))
+const read = (argv: readonly string[], environment: Record<string, string> = {}, files: Record<string, string> = {}) =>
+  readConfig({ environment, envFile: {}, dotEnv: {}, readFile: readFrom(files) }, parseOptions(argv))
+
+const readFrom = (files: Record<string, string>) => (path: string) => {
+  const text = files[path]
+  if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
+  return text
+}
 
 test('--http alone listens on loopback and logs more', () => {
   const { logLevel, http } = read(['--http'])
@@ -28,7 +36,8 @@ test('--rest listens on port 8080, beside stdio or --http', () => {
 })
 
 test('without --http and --rest nothing listens, and the token is not read', () => {
-  expect(read([], { METRONOME_MCP_AUTH_TOKEN: 'short' })).toMatchObject({ http: undefined, logLevel: 'warn' })
+  const environment = { METRONOME_MCP_AUTH_TOKEN: 'short', METRONOME_MCP_AUTH_TOKEN_FILE: '/missing' }
+  expect(read([], environment)).toMatchObject({ http: undefined, logLevel: 'warn' })
 })
 
 test('options reach the configuration', () => {
@@ -74,5 +83,51 @@ describe.each(['--http', '--rest'])('%s', (option) => {
   test('writes host names as URL does', () => {
     const { http } = read([option, '--host', '[::1]', '--allowed-hosts', 'MCP.Example.com, 2001:DB8:0::1'])
     expect(http).toMatchObject({ host: '::1', allowedHosts: ['[::1]', 'mcp.example.com', '[2001:db8::1]'] })
+  })
+})
+
+describe('METRONOME_MCP_AUTH_TOKEN_FILE', () => {
+  const readTokens = (text: string, environment: Record<string, string> = {}, argv: string[] = []) =>
+    read(['--http', ...argv], { ...WITH_TOKEN_FILE, ...environment }, { '/tokens': text }).http?.tokens
+
+  test.each([
+    ['one token', TOKEN, [TOKEN]],
+    ['one token a line', `${TOKEN}\n${OTHER_TOKEN}\n`, [TOKEN, OTHER_TOKEN]],
+    ['lines of Windows, empty lines and white space', `\r\n  ${TOKEN}\t\r\n\r\n${OTHER_TOKEN}`, [TOKEN, OTHER_TOKEN]],
+  ])('may contain %s', (_, text, tokens) => {
+    expect(readTokens(text)).toEqual(tokens)
+  })
+
+  test('adds its tokens to that of METRONOME_MCP_AUTH_TOKEN', () => {
+    expect(readTokens(OTHER_TOKEN, WITH_TOKEN)).toEqual([TOKEN, OTHER_TOKEN])
+  })
+
+  test('allows another host', () => {
+    expect(readTokens(TOKEN, {}, ['--host', '10.0.0.1'])).toEqual([TOKEN])
+  })
+
+  test.each([
+    ['is empty', '', /^METRONOME_MCP_AUTH_TOKEN_FILE names a file without a token; generate one with: openssl/],
+    ['has only empty lines', ' \r\n\n', /^METRONOME_MCP_AUTH_TOKEN_FILE names a file without a token;/],
+    ['has a short token', `${TOKEN}\n\nshort\n`, /^Line 3 of METRONOME_MCP_AUTH_TOKEN_FILE is shorter than 32 char/],
+    ['has two tokens on a line', `${TOKEN} ${OTHER_TOKEN}`, /^Line 1 of METRONOME_MCP_AUTH_TOKEN_FILE contains white/],
+    ['has a quoted token', `${TOKEN}\n"${OTHER_TOKEN}"`, /^Line 2 of METRONOME_MCP_AUTH_TOKEN_FILE has quotes around/],
+  ])('stops the start when it %s, without a token in the message', (_, text, message) => {
+    // Also where METRONOME_MCP_AUTH_TOKEN alone would do.
+    for (const environment of [{}, WITH_TOKEN]) {
+      expect(() => readTokens(text, environment)).toThrow(UsageError)
+      expect(() => readTokens(text, environment)).toThrow(message)
+      expect(() => readTokens(text, environment)).not.toThrow(/short(?!er)|xx|yy/)
+    }
+  })
+
+  test('stops the start when it cannot be read', () => {
+    expect(() => read(['--http'], WITH_TOKEN_FILE)).toThrow(
+      'METRONOME_MCP_AUTH_TOKEN_FILE names a file that cannot be read (ENOENT); correct the path.',
+    )
+  })
+
+  test('and --passthrough are mutually exclusive', () => {
+    expect(() => readTokens(TOKEN, {}, ['--passthrough'])).toThrow(/METRONOME_MCP_AUTH_TOKEN_FILE.* mutually exclusive/)
   })
 })
