@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { FinishedCall } from '../calls/call.ts'
 import type { Route } from '../http/routes.ts'
+import { VERSION } from '../version.ts'
 
 /** Seconds; a read takes tens of milliseconds, a write with retries and verification up to a minute. */
 const LATENCY_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
@@ -15,10 +16,18 @@ export interface Metrics {
   readonly route: Route
 }
 
-/** Metrics in the Prometheus format. */
+/** Metrics in the Prometheus format: of the calls, and of the process under the usual names. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const build = new Gauge({
+    name: 'metronome_build_info',
+    help: 'Version of this server.',
+    labelNames: ['version'],
+    registers,
+  })
+  build.set({ version: VERSION }, 1)
   const calls = new Counter({
     name: 'metronome_calls_total',
     help: 'Tool calls by result: success or the error code.',

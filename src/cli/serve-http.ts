@@ -50,7 +50,8 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
     metricsRoute: metrics.route,
     onRejected(check, status) {
       metrics.onRejected(check, status)
-      log('info', 'request-rejected', { check, status })
+      // Clients ask for a stream and end their session without knowing that there are none.
+      log(check === 'method' ? 'debug' : 'info', 'request-rejected', { check, status })
     },
     onError: (error) => log('error', 'internal-error', { error: String(error) }),
     interrupt: runtime.interrupt,

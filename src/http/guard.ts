@@ -42,7 +42,8 @@ export const CHECKS: readonly Check[] = [
     name: 'host',
     check({ headers, localHost, options: { allowedHosts, hostHint } }) {
       const name = readHostName(headers.get('host'))
-      // DNS rebinding needs a name, so the local address is safe.
+      // Probes and scrapers know the address only. DNS rebinding needs a name of the attacker's: a page at the address
+      // itself was sent by this machine, and every other page has a foreign Origin.
       if (name !== undefined && (isLoopback(name) || name === localHost || allowedHosts.includes(name)))
         return undefined
       return { status: 403, message: `Host not allowed. ${hostHint}` }

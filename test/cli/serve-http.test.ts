@@ -1,14 +1,24 @@
 import { EventEmitter, once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { readConfig } from '../../src/cli/config.ts'
 import { parseOptions } from '../../src/cli/options.ts'
 import { serveHttp } from '../../src/cli/serve-http.ts'
 import { createLog } from '../../src/log.ts'
 import { describeServer } from '../../src/mcp/server-info.ts'
+import { VERSION } from '../../src/version.ts'
 import { KEY } from '../support/harness.ts'
-import { CUSTOMER_ID, callTool, getCustomer, type HttpResponse, send, TOKEN } from '../support/http.ts'
+import {
+  CUSTOMER_ID,
+  callTool,
+  getCustomer,
+  type HttpRequest,
+  type HttpResponse,
+  send,
+  TOKEN,
+} from '../support/http.ts'
 import { openSocket } from '../support/listeners.ts'
 import { startProgram } from '../support/program.ts'
 import { answerWith, inTurn, startUpstream } from '../support/upstream.ts'
@@ -24,10 +34,14 @@ interface Service {
   stop(): Promise<number>
 }
 
-/** `--http` in this process, with the environment given. */
-async function serve(environment: Record<string, string>, argv: readonly string[] = []): Promise<Service> {
+/** `--http` in this process, with the environment given; each file has the same text. */
+async function serve(
+  environment: Record<string, string>,
+  argv: readonly string[] = [],
+  fileText = '',
+): Promise<Service> {
   const config = readConfig(
-    { environment, envFile: {}, dotEnv: {}, readFile: () => '' },
+    { environment, envFile: {}, dotEnv: {}, readFile: () => fileText },
     parseOptions(['--http', '--port', '0', '--drain-ms', '100', ...argv]),
   )
   if (!config.http) throw new Error('--http was given')
@@ -92,8 +106,8 @@ describe('/metrics', () => {
     await send(url, { path: '/nowhere' })
     const { text, headers } = await get(url, '/metrics')
     expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/)
-    const lines = text.split('\n').filter((line) => !/^#|_bucket|_sum/.test(line))
-    expect(lines.filter(Boolean)).toMatchInlineSnapshot(`
+    const lines = text.split('\n').filter((line) => line.startsWith('metronome_') && !/_bucket|_sum|_info/.test(line))
+    expect(lines).toMatchInlineSnapshot(`
       [
         "metronome_calls_total{tool="get-customer",result="success"} 2",
         "metronome_calls_total{tool="get-customer",result="upstream_rejected"} 1",
@@ -105,6 +119,87 @@ describe('/metrics', () => {
         "metronome_requests_waiting 0",
       ]
     `)
+  })
+
+  test('has the version, and the metrics of the process that dashboards use', async () => {
+    const { url } = await serve({ METRONOME_API_KEY: KEY })
+    const { text } = await get(url, '/metrics')
+    expect(text).toContain(`metronome_build_info{version="${VERSION}"} 1\n`)
+    expect(text).toContain(`nodejs_version_info{version="${process.version}"`)
+    const names = [
+      'process_cpu_seconds_total',
+      'process_resident_memory_bytes',
+      'process_start_time_seconds',
+      'nodejs_eventloop_lag_seconds',
+      'nodejs_eventloop_lag_p99_seconds',
+      'nodejs_heap_size_used_bytes',
+    ]
+    for (const name of names) expect(text).toMatch(new RegExp(`^${name} \\d`, 'm'))
+  })
+})
+
+describe('a rejected request', () => {
+  test('is logged at info, but at debug when a client only asks for a stream or ends a session', async () => {
+    const { url, lines } = await serve({ METRONOME_API_KEY: KEY })
+    for (const method of ['GET', 'DELETE']) expect(await send(url, { method })).toMatchObject({ status: 405 })
+    await get(url, '/nowhere')
+    expect(lines.filter((line) => line.includes('request-rejected'))).toEqual([
+      'debug request-rejected check=method status=405',
+      'debug request-rejected check=method status=405',
+      'info request-rejected check=path status=404',
+    ])
+  })
+})
+
+const podAddresses = Object.values(networkInterfaces())
+  .flatMap((found) => found ?? [])
+  .filter(({ internal, scopeid }) => !internal && !scopeid)
+  .map(({ address, family }) => ({ address: family === 'IPv6' ? `[${address}]` : address, family }))
+
+describe.runIf(podAddresses.length > 0)('on all addresses of a pod', () => {
+  const ping = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })
+  const authorization = `Bearer ${TOKEN}`
+
+  async function serveOn(host: string, address: string): Promise<{ url: string; port: string }> {
+    const argv = ['--host', host, '--allowed-hosts', 'mcp.example.com']
+    const { port } = new URL((await serve({ METRONOME_API_KEY: KEY, ...withToken }, argv)).url)
+    return { url: `http://${address}:${port}`, port }
+  }
+
+  test.each(podAddresses)('$address reaches every route', async ({ address, family }) => {
+    const { url } = await serveOn(family === 'IPv6' ? '::' : '0.0.0.0', address)
+    const status = async (request: HttpRequest) => (await send(url, request)).status
+    const GET = { method: 'GET' }
+    // Probes have no token.
+    expect(await status({ ...GET, path: '/healthz' })).toBe(200)
+    expect(await status({ ...GET, path: '/readyz' })).toBe(200)
+    for (const request of [{ ...GET, path: '/metrics' }, { body: ping }]) {
+      const statusWith = (headers: HttpRequest['headers']) => status({ ...request, headers })
+      expect(await statusWith({})).toBe(401)
+      expect(await statusWith({ authorization })).toBe(200)
+      expect(await statusWith({ authorization, origin: url })).toBe(200)
+      expect(await statusWith({ authorization, host: 'mcp.example.com' })).toBe(200)
+      expect(await statusWith({ authorization, host: 'unknown.example.com' })).toBe(403)
+      expect(await statusWith({ authorization, host: '10.99.0.1' })).toBe(403)
+      expect(await statusWith({ authorization, origin: 'https://evil.example' })).toBe(403)
+    }
+  })
+
+  const ipv4 = podAddresses.find(({ family }) => family === 'IPv4')?.address ?? ''
+  const hasBoth = ipv4 && podAddresses.some(({ family }) => family === 'IPv6')
+  test.runIf(hasBoth)('the IPv4 address of a port that is open for IPv6 as well', async () => {
+    const { url } = await serveOn('::', ipv4)
+    expect(await send(url, { body: ping, headers: { authorization } })).toMatchObject({ status: 200 })
+  })
+})
+
+describe('tokens', () => {
+  test('of variable and file all count', async () => {
+    const [second, third] = ['second-token-of-32-or-more-characters', 'third-token-of-32-or-more-characters']
+    const { url } = await serve({ ...withToken, METRONOME_MCP_AUTH_TOKEN_FILE: 'tokens' }, [], `${second}\n${third}\n`)
+    const statusOf = async (token: string) => (await get(url, '/metrics', { authorization: `Bearer ${token}` })).status
+    for (const token of [TOKEN, second, third]) expect(await statusOf(token)).toBe(200)
+    for (const token of [`${second}x`, 'tokens']) expect(await statusOf(token)).toBe(401)
   })
 })
 
