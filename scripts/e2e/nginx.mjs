@@ -93,7 +93,12 @@ async function startNginx(ports, rate) {
 
 function createCaller({ port, ca }) {
   const agent = new Agent({ keepAlive: true, ca })
-  const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    // The replicas compare it with Host and its port.
+    origin: `https://localhost:${port}`,
+  }
   const post = (body) =>
     new Promise((resolve) => {
       const options = { host: 'localhost', port, path: '/mcp', method: 'POST', agent, headers, family: 4 }
