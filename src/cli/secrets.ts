@@ -86,7 +86,7 @@ export function readTokens(variables: Variables, readFile: Sources['readFile']):
   return token ? [checkToken('METRONOME_MCP_AUTH_TOKEN', token), ...fileTokens] : fileTokens
 }
 
-/** One token a line, so that the old and the new one count while callers change over. */
+/** One token per line: while a token is replaced, the old and the new one are both accepted. */
 function readTokenFile(path: string, readFile: Sources['readFile']): string[] {
   const name = 'METRONOME_MCP_AUTH_TOKEN_FILE'
   const lines = readNamedFile(name, () => readFile(path)).split('\n')

@@ -42,8 +42,8 @@ export const CHECKS: readonly Check[] = [
     name: 'host',
     check({ headers, localHost, options: { allowedHosts, hostHint } }) {
       const name = readHostName(headers.get('host'))
-      // Probes and scrapers know the address only. DNS rebinding needs a name of the attacker's: a page at the address
-      // itself was sent by this machine, and every other page has a foreign Origin.
+      // Probes and scrapers know the local address only. It is safe: after DNS rebinding the Host is a name of the
+      // attacker's, never an address, and a page that uses the address itself has an Origin, which is checked next.
       if (name !== undefined && (isLoopback(name) || name === localHost || allowedHosts.includes(name)))
         return undefined
       return { status: 403, message: `Host not allowed. ${hostHint}` }
