@@ -41,6 +41,10 @@ export default defineConfig({
   ],
   esbuildOptions(options) {
     // ofetch's entry for Node brings node-fetch-native, which Node does not need.
-    options.alias = { ofetch: './node_modules/ofetch/dist/index.mjs' }
+    // jsonc-parser's main is UMD, which cannot be bundled.
+    options.alias = {
+      ofetch: './node_modules/ofetch/dist/index.mjs',
+      'jsonc-parser': './node_modules/jsonc-parser/lib/esm/main.js',
+    }
   },
 })

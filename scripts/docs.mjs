@@ -24,10 +24,10 @@ const TOOL_GROUPS = {
 
 /** The text between `<!-- generated: NAME -->` and `<!-- end -->`, by the first word of NAME. */
 const GENERATORS = {
-  links: () =>
+  links: (...flags) =>
     Object.entries(CLIENTS)
       .filter(([, { installLink }]) => installLink)
-      .map(([id, { title }]) => `[${title}](${runProgram('print-config', id, '--link').trim()})`)
+      .map(([id, { title }]) => `[${title}](${runProgram('print-config', id, '--link', ...flags).trim()})`)
       .join(' · '),
   config: (...flags) => fence(flags[0] === 'codex' ? 'toml' : 'json', runProgram('print-config', ...flags)),
   'tool-table': writeToolTable,

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { parse as parseJson } from 'jsonc-parser'
 import { parse as parseToml } from 'smol-toml'
-import stripJsonComments from 'strip-json-comments'
 import { installTool } from './tool.mjs'
 
 /** Files that add-mcp writes below a home folder, by our name of the client. It knows no LM Studio. */
@@ -27,10 +27,26 @@ const URL_OF_SERVER = 'http://127.0.0.1:9090/mcp'
 export function compareWithAddMcp(folder) {
   compare(join(folder, 'stdio'), [], ['metronome-customers-mcp', '--env', `METRONOME_API_KEY=${KEY}`])
   compare(join(folder, 'http'), ['--http'], [URL_OF_SERVER, '--transport', 'http'])
+  checkWithDoctor(join(folder, 'doctor'))
   console.log(`ok  add-mcp 2.4.0 writes what print-config prints, for ${Object.keys(FILES).length} clients`)
 }
 
-function compare(home, flags, args) {
+/** The command of docs/clients.md with a key; `doctor` finds nothing wrong with what it writes. */
+function checkWithDoctor(home) {
+  runAddMcp(home, ['metronome-customers-mcp', '-g', '--env', 'METRONOME_API_KEY=key-of-a-user-0123'])
+  const { PATH } = process.env
+  const report = execFileSync(process.execPath, [PROGRAM, 'doctor', '--sandbox', '--no-run', '--json'], {
+    cwd: home,
+    env: { PATH, HOME: home },
+    encoding: 'utf8',
+  })
+  const found = JSON.parse(report).checks.filter(({ message }) => message.includes('configures this server'))
+  const clients = new Set(found.filter(({ status }) => status === 'ok').map(({ check }) => check))
+  if (clients.size !== Object.keys(FILES).length) throw new Error(`doctor: ${JSON.stringify(found, null, 2)}`)
+  console.log(`ok  doctor finds what add-mcp writes for ${clients.size} clients`)
+}
+
+function runAddMcp(home, args) {
   mkdirSync(home)
   const { PATH } = process.env
   execFileSync(installTool('add-mcp', 'add-mcp'), [...args, '-y', '--all', '--name', 'metronome'], {
@@ -38,6 +54,10 @@ function compare(home, flags, args) {
     env: { PATH, HOME: home },
     stdio: 'ignore',
   })
+}
+
+function compare(home, flags, args) {
+  runAddMcp(home, args)
   for (const [id, path] of Object.entries(FILES)) {
     // Claude Desktop reaches no server on this machine by HTTP; add-mcp writes none either.
     if (!existsSync(join(home, path)) && id === 'claude-desktop' && flags.includes('--http')) continue
@@ -51,7 +71,7 @@ function compare(home, flags, args) {
 
 /** The entry of our server, less what says nothing. */
 function parseEntry(id, text) {
-  const file = id === 'codex' ? parseToml(text) : JSON.parse(stripJsonComments(text, { trailingCommas: true }))
+  const file = id === 'codex' ? parseToml(text) : parseJson(text)
   const { mcpServers, servers, mcp, mcp_servers, context_servers } = file
   const entry = { ...(mcpServers ?? servers ?? mcp ?? mcp_servers ?? context_servers).metronome }
   if (Object.keys(entry.headers ?? {}).length === 0) delete entry.headers

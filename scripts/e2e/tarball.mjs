@@ -4,12 +4,20 @@ import { join, resolve } from 'node:path'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 
-/** Packs the built package, installs it into the folder as a user's npm would, and returns the path of its command. */
-export function installTarball(folder) {
+/** Packs the built package into the folder and returns the path of the tarball. */
+export function packTarball(folder) {
   npm(ROOT, 'pack', '--ignore-scripts', '--pack-destination', folder)
-  const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz'))
+  return join(
+    folder,
+    readdirSync(folder).find((file) => file.endsWith('.tgz')),
+  )
+}
+
+/** Installs the packed package into the folder as a user's npm would, and returns the path of its command. */
+export function installTarball(folder) {
+  const tarball = packTarball(folder)
   writeFileSync(join(folder, 'package.json'), '{"private":true}\n')
-  npm(folder, 'install', '--offline', '--no-audit', '--no-fund', '--no-package-lock', `./${tarball}`)
+  npm(folder, 'install', '--offline', '--no-audit', '--no-fund', '--no-package-lock', tarball)
   return join(folder, 'node_modules/.bin/metronome-customers-mcp')
 }
 

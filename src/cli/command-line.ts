@@ -1,9 +1,17 @@
 import { parseArgs } from 'node:util'
-import { closestMatch } from 'leven'
+import { findNearest } from './suggest.ts'
 
 /** Wrong usage: one line that names the option or variable and the fix. The program exits with code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
+  /** Everything that is wrong, each on its own. */
+  readonly problems: readonly string[]
+
+  constructor(problems: string | readonly string[], options?: ErrorOptions) {
+    const all = [problems].flat()
+    super(all.join('\n'), options)
+    this.problems = all
+  }
 }
 
 interface OptionBase {
@@ -53,6 +61,10 @@ export interface CommandContext {
   /** Home directory of the user. */
   readonly home: string
   readonly cwd: string
+  /** Path of the program's own file. */
+  readonly program: string
+  /** Whether stdout is a terminal that shows colors. */
+  readonly hasColors: boolean
   /** Prints what was asked for. */
   readonly stdout: (text: string) => void
   /** Prints explanations. */
@@ -118,8 +130,13 @@ function readValue({ name, rawName, value }: OptionToken, specs: OptionSpecs): t
   return value
 }
 
+/** What people try in place of the variables; a secret on the command line can be read by every process. */
+const SECRET_OPTIONS = /^(api-?key|key|token|bearer|auth)/i
+
 function suggest(name: string, known: string[]): string {
-  const nearest = closestMatch(name.slice(0, 40), known, { maxDistance: 8 })
+  if (SECRET_OPTIONS.test(name))
+    return 'keys and tokens are never given on the command line: set METRONOME_API_KEY or METRONOME_MCP_AUTH_TOKEN.'
+  const nearest = findNearest(name, known)
   return nearest ? `did you mean --${nearest}? See --help.` : 'see --help.'
 }
 

@@ -1,4 +1,5 @@
-import type { Command } from './command-line.ts'
+import { type Command, UsageError } from './command-line.ts'
+import { findNearest } from './suggest.ts'
 
 export type { CommandContext } from './command-line.ts'
 
@@ -24,6 +25,12 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
 }
 
-export function findCommand(name: string | undefined): (() => Promise<Command>) | undefined {
-  return name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name]?.load : undefined
+/** `undefined` for a server. Throws {@link UsageError}, which does not repeat the word: it might be a secret. */
+export function findCommand(word: string | undefined): (() => Promise<Command>) | undefined {
+  if (word === undefined || word.startsWith('-')) return undefined
+  if (Object.hasOwn(COMMANDS, word)) return COMMANDS[word]?.load
+  const nearest = findNearest(word, Object.keys(COMMANDS))
+  throw new UsageError(
+    `unknown command; ${nearest ? `did you mean ${nearest}?` : 'see --help.'} Do not pass API keys on the command line.`,
+  )
 }

@@ -37,25 +37,39 @@ export interface Config {
   readonly warnings: readonly string[]
 }
 
-/** Reads the configuration. Throws {@link UsageError} that names the option or variable and the fix. */
+/** Reads the configuration. Throws {@link UsageError} that names every wrong option or variable and its fix. */
 export function readConfig(sources: Sources, options: Options = {}): Config {
   const variables = mergeVariables(sources)
   const warnings: string[] = []
-  return {
+  const problems: string[] = []
+  /** Reads a part; when that fails, the others are still read. */
+  const attempt = <Part>(read: () => Part): Part => {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      problems.push(...error.problems)
+      return undefined as Part // never used: the problems are thrown below
+    }
+  }
+  const config: Config = {
     // The sandbox takes no key, not even an invalid one.
-    ...(options.sandbox ? NO_KEY : readApiKey(sources, warnings)),
-    baseUrl: readBaseUrl(variables.METRONOME_BASE_URL),
-    timeoutMs: readTimeout(variables.METRONOME_TIMEOUT_MS),
+    ...(options.sandbox ? NO_KEY : attempt(() => readApiKey(sources, warnings))),
+    baseUrl: attempt(() => readBaseUrl(variables.METRONOME_BASE_URL)),
+    timeoutMs: attempt(() => readTimeout(variables.METRONOME_TIMEOUT_MS)),
     proxy: readProxy([sources.environment, sources.envFile], warnings),
-    sandbox: readSandbox(options),
-    access: readAccessConfig(options, variables),
+    sandbox: attempt(() => readSandbox(options)),
+    access: attempt(() => readAccessConfig(options, variables)),
     auditLog: options.auditLog ?? (variables.METRONOME_AUDIT_LOG?.trim() || undefined),
-    environment: readEnvironmentName(options, variables),
+    environment: attempt(() => readEnvironmentName(options, variables)),
     logLevel: readLogLevel(variables.METRONOME_LOG, options.http ? 'info' : VARIABLES.METRONOME_LOG.default, warnings),
     logFormat: options.logFormat ?? OPTIONS['log-format'].default,
-    http: options.http || options.rest ? readHttpConfig(options, variables, sources.readFile) : undefined,
+    http:
+      options.http || options.rest ? attempt(() => readHttpConfig(options, variables, sources.readFile)) : undefined,
     warnings,
   }
+  if (problems.length > 0) throw new UsageError(problems)
+  return config
 }
 
 function readBaseUrl(value: string | undefined): string {

@@ -114,6 +114,8 @@ function commandContext(): CommandContext {
     nodeVersion: process.versions.node,
     home: homedir(),
     cwd: process.cwd(),
+    program: process.argv[1] ?? '',
+    hasColors: process.stdout.isTTY && !process.env.NO_COLOR,
     stdout: writeStdout,
     stderr: writeStderr,
   }

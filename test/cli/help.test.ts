@@ -43,6 +43,16 @@ test.each(Object.keys(COMMANDS))('%s --help prints its options within 80 columns
   ).toEqual([])
 })
 
-test.each([undefined, 'constructor', '__proto__', '--http'])('%s is no command', (name) => {
-  expect(findCommand(name)).toBeUndefined()
+test.each([undefined, '--http'])('%s starts a server', (word) => {
+  expect(findCommand(word)).toBeUndefined()
+})
+
+test.each([
+  ['doctro', /^unknown command; did you mean doctor\? Do not pass API keys/],
+  ['print', /did you mean print-config\?/],
+  ['secretword', /^unknown command; see --help\. Do not pass API keys on the command line\.$/],
+  ['constructor', /^unknown command; see/],
+  ['__proto__', /^unknown command; see/],
+])('%s is no command', (word, message) => {
+  expect(() => findCommand(word)).toThrow(message)
 })

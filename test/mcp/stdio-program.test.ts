@@ -118,7 +118,7 @@ test('without a key the program starts, warns, lists its tools and tells in each
 describe('wrong usage is one line on stderr and exit code 2, and no value is repeated', () => {
   test.each<[string[], Record<string, string>, RegExp]>([
     [['--sandbx'], {}, /unknown option --sandbx; did you mean --sandbox\?/],
-    [['secretword'], {}, /unexpected argument/],
+    [['secretword'], {}, /unknown command/],
     // A path that does not exist never reaches the program: Node itself looks for it first, and ends with code 9.
     [['--env-file'], {}, /--env-file requires a value/],
     [[], { METRONOME_API_KEY: 'secret word' }, /METRONOME_API_KEY contains white space/],

@@ -10,6 +10,8 @@ export function createCommandContext(options: Partial<CommandContext> = {}) {
     nodeVersion: '22.1.0',
     home: '/home/user',
     cwd: '/work',
+    program: '/clone/bin/metronome-customers-mcp.js',
+    hasColors: false,
     stdout: (text) => stdout.push(text),
     stderr: (text) => stderr.push(text),
     ...options,

@@ -1,102 +1,239 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { parse as parseToml } from 'smol-toml'
-import stripJsonComments from 'strip-json-comments'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, isAbsolute, join } from 'node:path'
+import { closestMatch } from 'leven'
 import { operations } from '../../operations/index.ts'
 import { asObject } from '../../operations/operation.ts'
 import { NAME } from '../../version.ts'
 import type { CommandContext } from '../command-line.ts'
-import {
-  CLIENT_IDS,
-  findClient,
-  findConfigFiles,
-  findTooLongNames,
-  HTTP_URL,
-  type McpClient,
-  SERVER_KEY,
-} from '../print-config/clients.ts'
-import { KEY_PLACEHOLDER } from '../secrets.ts'
+import { VARIABLES } from '../options.ts'
+import { findTooLongNames, HTTP_URL, type Launch, type McpClient, SERVER_KEY } from '../print-config/clients.ts'
+import { KEY_PLACEHOLDER, TOKEN_PLACEHOLDER } from '../secrets.ts'
+import { type ClientEntry, readClientFiles } from './client-files.ts'
 import { type CheckResult, error, ok, warning } from './report.ts'
+import { type RunResult, runHttpEntry, runStdioEntry } from './run-entry.ts'
 
 /**
- * Finds this server in the configuration of every known client. These files contain the secrets of other servers: only
- * the path of a file, our own key in it and the result are reported.
+ * Checks this server in the configuration of every known client, and runs it as the client would. These files contain
+ * the secrets of other servers: only the path of a file, our own key in it and the result are reported.
  */
-export function checkClients(context: CommandContext): CheckResult[] {
-  const files = CLIENT_IDS.map(findClient).flatMap((client) =>
-    findConfigFiles(client, context)
-      .filter((path) => existsSync(path))
-      .map((path) => ({ client, path, file: readConfigFile(client, path) })),
-  )
-  const unreadable = files
-    .filter(({ file }) => file === undefined)
-    .map(({ client, path }) =>
-      warning(
-        client.title,
-        `${path} cannot be parsed`,
-        `Correct its ${client.format.toUpperCase()}: ${client.title} may ignore the whole file.`,
-      ),
-    )
-  const entries = files.flatMap(({ client, path, file }) =>
-    findEntries(file, client.servers)
-      .filter(([, entry]) => isThisServer(entry))
-      .map(([key, entry]) => evaluate(client, path, key, entry)),
-  )
-  if (entries.length > 0) return [...unreadable, ...entries]
-  return [...unreadable, warning('clients', 'not configured in any known client', `See ${NAME} print-config --help.`)]
+export async function checkClients(context: CommandContext, run: boolean): Promise<CheckResult[]> {
+  const { entries, problems } = readClientFiles(context)
+  const results = await Promise.all(entries.filter(isThisServer).map((entry) => checkEntry(entry, context, run)))
+  if (results.length > 0) return [...problems, ...results]
+  return [...problems, warning('clients', 'not configured in any known client', `See ${NAME} print-config --help.`)]
 }
 
-const MAX_FILE_BYTES = 10 * 1024 * 1024
-/** Deeper than the configuration of any client. */
-const MAX_DEPTH = 32
-
-function readConfigFile({ format }: McpClient, path: string): unknown {
-  try {
-    // A special file would hang, a huge one exhaust memory.
-    const stats = statSync(path)
-    if (!stats.isFile() || stats.size > MAX_FILE_BYTES) return undefined
-    const text = readFileSync(path, 'utf8').replace(/^\ufeff/, '')
-    return format === 'toml' ? parseToml(text) : JSON.parse(stripJsonComments(text, { trailingCommas: true }))
-  } catch {
-    return undefined
-  }
+/** By its package, also misspelt, or by the name of the entry and an address. */
+function isThisServer({ key, entry }: ClientEntry): boolean {
+  const isNamed = key === SERVER_KEY && readUrl(entry) !== undefined
+  return isNamed || readUrl(entry) === HTTP_URL || readWords(entry).some((word) => findPackage(word) !== undefined)
 }
 
-/** Every server of the file; some clients keep those of a project further down in it. */
-function findEntries(value: unknown, servers: string, depth = 0): [key: string, entry: unknown][] {
-  if (depth > MAX_DEPTH) return []
-  return Object.entries(asObject(value)).flatMap(([field, inner]) =>
-    field === servers ? Object.entries(asObject(inner)) : findEntries(inner, servers, depth + 1),
-  )
+/** The strings of command and arguments, cut into words. */
+function readWords({ command, args }: ClientEntry['entry']): string[] {
+  const texts = [command, args].flat().filter((word) => typeof word === 'string')
+  return texts.flatMap((text) => text.split(/\s+/))
 }
 
-function isThisServer(entry: unknown): boolean {
-  const { command, args, url, serverUrl } = asObject(entry)
-  const words = [command, args].flat().filter((word) => typeof word === 'string')
-  return words.some((word) => word.includes(NAME)) || [url, serverUrl].includes(HTTP_URL)
+/** The name of a package as it is written, when it is ours or nearly so. */
+function findPackage(word: string): string | undefined {
+  const [name = ''] = (word.split(/[\\/]/).at(-1) ?? '').split('@')
+  const plain = name.replace(/\.(js|cmd)$/, '')
+  return closestMatch(plain, [NAME], { maxDistance: 4 }) === undefined ? undefined : plain
 }
 
-function evaluate({ title, toolNames }: McpClient, path: string, key: string, entry: unknown): CheckResult {
+const readUrl = ({ url, serverUrl, httpUrl }: ClientEntry['entry']): string | undefined =>
+  [url, serverUrl, httpUrl].find((value) => typeof value === 'string')
+
+async function checkEntry(found: ClientEntry, context: CommandContext, run: boolean): Promise<CheckResult> {
+  const { client, path, key, entry } = found
   const message = `${path} configures this server as "${key}"`
-  const tooLong = toolNames ? findTooLongNames(key, toolNames) : []
+  const problem = findProblem(found, message, context)
+  if (problem) return problem
+  const url = readUrl(entry)
+  const launch = url === undefined ? readLaunch(client, entry) : undefined
+  const reason = whyNotRun(found, launch, context)
+  if (!run) return describeGood(found, message)
+  if (reason) return warning(client.title, `${message}; not run, since ${reason}`, CHECK_IN_CLIENT)
+
+  context.stderr(`Running ${launch ? describeLaunch(launch) : url} for ${client.title}\n`)
+  const result = launch
+    ? await runStdioEntry(launch, context)
+    : await runHttpEntry(new URL(url ?? ''), { ...readHeaders(entry), ...readBearer(entry, context) })
+  if (!result.ok) return error(client.title, `${message}, but ${result.problem}`, adviseOnRun(found, result))
+  return describeGood(found, `${message}: ${result.summary}`)
+}
+
+function describeGood({ client, key }: ClientEntry, message: string): CheckResult {
+  if (key.length <= SERVER_KEY.length) return ok(client.title, message)
+  return warning(client.title, message, `It is longer than "${SERVER_KEY}": if tools are missing there, rename it.`)
+}
+
+const CHECK_IN_CLIENT = 'Look at the status of the server in the client.'
+
+/** What running the entry cannot show, or would show less clearly. */
+function findProblem(found: ClientEntry, message: string, context: CommandContext): CheckResult | undefined {
+  const { client, servers, key, entry } = found
+  const { title } = client
+  if (servers !== client.servers)
+    return error(title, `${message} under "${servers}"`, `Rename that field to "${client.servers}".`)
+  const tooLong = client.toolNames ? findTooLongNames(key, client.toolNames) : []
   if (tooLong.length > 0)
     return error(
       title,
       `${message}: ${tooLong.length} of ${operations.length} tool names exceed this client's name limit`,
       `Rename it to "${SERVER_KEY}" there.`,
     )
-  const { url, serverUrl, env, environment, args, command } = asObject(entry)
-  const isRemote = url !== undefined || serverUrl !== undefined
-  const isSandbox = [command, args].flat().includes('--sandbox')
-  const variables = { ...asObject(env), ...asObject(environment) }
-  if (Object.values(variables).includes(KEY_PLACEHOLDER))
+  if (entry.disabled === true || entry.enabled === false)
+    return warning(title, `${message}, switched off`, `Switch it on in ${title}.`)
+  const headers = Object.values(readHeaders(entry))
+  if (headers.some((value) => value.includes(TOKEN_PLACEHOLDER)))
+    return error(title, `${message}, with the placeholder as token`, 'Replace it with a token of the running server.')
+  return readUrl(entry) === undefined ? findStdioProblem(found, message, context) : undefined
+}
+
+function findStdioProblem(
+  { id, client, entry }: ClientEntry,
+  message: string,
+  context: CommandContext,
+): CheckResult | undefined {
+  const { title, references } = client
+  const replace = `Replace the entry with that of: ${NAME} print-config ${id}`
+  const misspelt = readWords(entry)
+    .map(findPackage)
+    .find((name) => name !== undefined && name !== NAME)
+  if (misspelt)
+    return error(title, `${message}, but names the package ${misspelt}, which is not this one`, `Write ${NAME}.`)
+  const launch = readLaunch(client, entry)
+  if (!launch) return error(title, `${message} in a form that ${title} does not read`, replace)
+  const unknown = Object.keys(launch.env).flatMap((name) => {
+    const nearest = findVariable(name)
+    return nearest === undefined || nearest === name ? [] : [[name, nearest] as const]
+  })
+  for (const [name, nearest] of unknown)
+    return error(
+      title,
+      `${message}, with the variable ${name}, which this server does not read`,
+      `Rename it to ${nearest}.`,
+    )
+  const values = Object.values(launch.env)
+  if (values.includes(KEY_PLACEHOLDER))
     return error(title, `${message}, with the placeholder as API key`, 'Replace it with your Metronome API key.')
-  if (!isRemote && !isSandbox && !Object.keys(variables).some((name) => name.startsWith('METRONOME_')))
+  const literal = values.find((value) => /^\$\{?\w|^\{\w+:|^%\w+%$/.test(value) && !references?.test(value))
+  if (literal !== undefined)
+    return error(
+      title,
+      `${message}, with the name of a variable as a value, which ${title} does not replace`,
+      'Write the value itself.',
+    )
+  if (!launch.args.includes('--sandbox') && !Object.keys(launch.env).some((name) => name in KEY_VARIABLES))
     return warning(
       title,
       `${message}, without an API key`,
-      'Add METRONOME_API_KEY to its "env" block, unless the client inherits it from where it is started.',
+      `Add METRONOME_API_KEY to its "${envField(client)}" block, unless the client inherits it from where it is started.`,
     )
-  if (key.length > SERVER_KEY.length)
-    return warning(title, message, `It is longer than "${SERVER_KEY}": if tools are missing there, rename it.`)
-  return ok(title, message)
+  // A check of its own reports that npx is missing.
+  if (launch.command !== 'npx' && !findCommand(launch.command, context))
+    return error(title, `${message}, but the command ${launch.command} is not found`, replace)
+  return undefined
+}
+
+const KEY_VARIABLES = { METRONOME_API_KEY: true, METRONOME_BEARER_TOKEN: true, METRONOME_API_KEY_FILE: true }
+
+/** The variable that a name means, when it is one of ours, also misspelt. */
+function findVariable(name: string): string | undefined {
+  if (!/METRONOME/i.test(name)) return undefined
+  return closestMatch(name, Object.keys(VARIABLES), { maxDistance: Math.floor(name.length / 3) })
+}
+
+/** What the client starts; `undefined` when the entry does not have the client's form. */
+function readLaunch(client: McpClient, entry: ClientEntry['entry']): Launch | undefined {
+  const [command, ...args] = readCommand(client, entry) ?? []
+  const { [envField(client)]: env = {} } = entry
+  const texts = Object.values(asObject(env))
+  const isMisplaced = ['env', 'environment'].some((field) => field !== envField(client) && field in entry)
+  if (command === undefined || isMisplaced || texts.some((value) => typeof value !== 'string')) return undefined
+  return { command, args, env: asObject(env) as Record<string, string> } // just checked
+}
+
+function readCommand(client: McpClient, { command, args }: ClientEntry['entry']): string[] | undefined {
+  const isOneList = Array.isArray(SAMPLE(client).command)
+  const words = isOneList
+    ? command
+    : [command, ...(Array.isArray(args) ? args : args === undefined ? [] : [args, null])]
+  const isForm = Array.isArray(words) && (!isOneList || args === undefined)
+  return isForm && words.every((word) => typeof word === 'string') ? words : undefined
+}
+
+/** The client's own form, from its record. */
+const SAMPLE = (client: McpClient) => client.stdioEntry({ command: 'npx', args: ['-y'], env: { NAME: 'value' } })
+
+const envField = (client: McpClient): string => ('environment' in SAMPLE(client) ? 'environment' : 'env')
+
+function readHeaders({ headers }: ClientEntry['entry']): Record<string, string> {
+  return Object.fromEntries(Object.entries(asObject(headers)).map(([name, value]) => [name, String(value)]))
+}
+
+/** Codex keeps the token in a variable that it names. */
+function readBearer(
+  { bearer_token_env_var: name }: ClientEntry['entry'],
+  { environment }: CommandContext,
+): { Authorization?: string } {
+  const token = typeof name === 'string' ? environment[name] : undefined
+  return token ? { Authorization: `Bearer ${token}` } : {}
+}
+
+/** Files of a project may come from a stranger, and an entry may start anything: only this package is run. */
+function whyNotRun(
+  { client, isUsers, entry }: ClientEntry,
+  launch: Launch | undefined,
+  { platform }: CommandContext,
+): string | undefined {
+  if (!isUsers) return 'it is in the file of a project'
+  if (client.references?.test(JSON.stringify(entry))) return `only ${client.title} knows the values that it refers to`
+  if (launch && !startsThisPackage(launch, platform)) return `its command is not npx or node with ${NAME}`
+  return undefined
+}
+
+function startsThisPackage({ command, args }: Launch, platform: NodeJS.Platform): boolean {
+  const [program = '', ...rest] =
+    platform === 'win32' && /^cmd(\.exe)?$/i.test(command) && args[0] === '/c' ? args.slice(1) : [command, ...args]
+  const name = program
+    .split(/[\\/]/)
+    .at(-1)
+    ?.replace(/\.(exe|cmd)$/i, '')
+  if (name === NAME) return true
+  if (name === 'node') return findPackage(rest[0] ?? '') === NAME && (rest[0] ?? '').endsWith('.js')
+  const [first = ''] = rest.filter((word) => !['-y', '--yes', '-q', '--quiet'].includes(word))
+  return name === 'npx' && (first === NAME || first.startsWith(`${NAME}@`))
+}
+
+/** Without the options, which may contain anything. */
+function describeLaunch({ command, args }: Launch): string {
+  return [command, ...args.slice(0, args.findIndex((word) => findPackage(word)) + 1)].join(' ')
+}
+
+function findCommand(command: string, { environment, platform }: CommandContext): boolean {
+  const names = platform === 'win32' ? [command, `${command}.cmd`, `${command}.exe`] : [command]
+  const directories = isAbsolute(command) ? [''] : (environment.PATH ?? environment.Path ?? '').split(delimiter)
+  return directories.some((directory) => names.some((name) => isExecutable(join(directory, name))))
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function adviseOnRun({ id, entry }: ClientEntry, { problem, status }: Extract<RunResult, { ok: false }>): string {
+  const isRemote = readUrl(entry) !== undefined
+  if (isRemote && status === 401)
+    return 'Add the header "Authorization": "Bearer TOKEN" to the entry, with a token of the running server.'
+  if (isRemote) return `Start it with ${NAME} --http, or correct the URL; ${HTTP_URL} is the default.`
+  if (/npm (error|ERR!) code/.test(problem))
+    return `Check the network and npm's registry. In a clone, use the entry of: ${NAME} print-config ${id} --clone`
+  return 'Correct what it names in that entry.'
 }

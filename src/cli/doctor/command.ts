@@ -21,12 +21,14 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', description: 'print this help' },
   json: { type: 'boolean', description: 'print the report as JSON' },
   sandbox: { type: 'boolean', description: 'check the sandbox instead of Metronome' },
+  'no-run': { type: 'boolean', description: 'only read the configurations of clients, without running their entries' },
   'env-file': SERVER_OPTIONS['env-file'],
 } as const satisfies OptionSpecs
 
 type Options = OptionValues<typeof OPTIONS>
 
-const DESCRIPTION = 'Checks the installation and suggests fixes. Exits with 1 if a problem was found.'
+const DESCRIPTION =
+  'Checks the installation, runs this server as configured clients would, and suggests fixes. Exits with 1 if a problem was found.'
 
 export const doctor: Command = async (argv, context) => {
   const { options } = parseCommandLine(argv, OPTIONS)
@@ -35,7 +37,7 @@ export const doctor: Command = async (argv, context) => {
     return 0
   }
   const { results, config } = await runChecks(context, options)
-  const report = options.json ? buildJsonReport(results) : buildTextReport(results)
+  const report = options.json ? buildJsonReport(results) : buildTextReport(results, context.hasColors)
   context.stdout(createRedactor([config?.apiKey])(report))
   return hasErrors(results) ? 1 : 0
 }
@@ -49,14 +51,19 @@ interface Examination {
 async function runChecks(context: CommandContext, options: Options): Promise<Examination> {
   const ports = checkPorts()
   const environment = [checkNode(context), checkNpx(context)]
-  const clients = checkClients(context)
+  const clients = await checkClients(context, !options.noRun)
   const config = await readSettings(context, options)
   if (config instanceof UsageError) {
-    const settings = error('settings', config.message, 'The server does not start until this is fixed.')
-    return { results: [...environment, settings, ...(await ports), ...clients] }
+    const settings = config.problems.map((problem) =>
+      error('settings', problem, 'The server does not start until this is fixed.'),
+    )
+    return { results: [...environment, ...settings, ...(await ports), ...clients] }
   }
   const settings = [
-    checkKey(config),
+    checkKey(
+      config,
+      clients.some(({ status }) => status === 'ok'),
+    ),
     checkAccess(config),
     checkAddress(config),
     checkProxy(config, context.environment),

@@ -41,11 +41,24 @@ export async function checkPorts(): Promise<CheckResult[]> {
 export async function checkPort(port: number, user: string, option: string): Promise<CheckResult> {
   const code = await tryPort(port)
   if (code === undefined) return ok(`port ${port}`, 'free')
+  if (code === 'EADDRINUSE' && (await isThisServer(port)))
+    return ok(`port ${port}`, `in use by a running ${user} server`)
   return warning(
     `port ${port}`,
     code === 'EADDRINUSE' ? 'in use by another process' : `not available (${code})`,
     `Only affects ${user}. Stop the other process or use ${option}. stdio does not need a port.`,
   )
+}
+
+/** What responds there names a path that this program serves. */
+async function isThisServer(port: number): Promise<boolean> {
+  try {
+    const url = `http://${OPTIONS.host.default}:${port}/`
+    const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(1_000) })
+    return /\/mcp|\/openapi\.json/.test(`${response.headers.get('location')} ${await response.text()}`)
+  } catch {
+    return false
+  }
 }
 
 function tryPort(port: number): Promise<string | undefined> {

@@ -1,3 +1,4 @@
+import { styleText } from 'node:util'
 import { escapeInvisible } from '../../sanitize.ts'
 import { VERSION } from '../../version.ts'
 
@@ -29,13 +30,17 @@ export const error = (check: string, message: string, fix: string): CheckResult 
 
 export const hasErrors = (results: readonly CheckResult[]): boolean => results.some(({ status }) => status === 'error')
 
+const COLORS = { ok: 'green', warning: 'yellow', error: 'red' } as const
+
 /** A line for each check, followed by the fix, and a summary. */
-export function buildTextReport(results: readonly CheckResult[]): string {
+export function buildTextReport(results: readonly CheckResult[], hasColors: boolean): string {
   const statusWidth = 'warning'.length
   const checkWidth = Math.max(...results.map(({ check }) => check.length))
   const indent = ' '.repeat(statusWidth + checkWidth + 4)
+  const paint = (text: string) =>
+    hasColors ? styleText(COLORS[text.trim() as CheckResult['status']], text, { validateStream: false }) : text
   const lines = results.flatMap(({ check, status, message, fix }) => [
-    `${status.padEnd(statusWidth)}  ${check.padEnd(checkWidth)}  ${escapeInvisible(message)}`,
+    `${paint(status.padEnd(statusWidth))}  ${check.padEnd(checkWidth)}  ${escapeInvisible(message)}`,
     ...(fix ? [`${indent}-> ${fix}`] : []),
   ])
   return [...lines, '', summarize(results), ''].join('\n')

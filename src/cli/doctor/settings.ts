@@ -2,8 +2,9 @@ import type { CommandContext } from '../command-line.ts'
 import type { Config } from '../config.ts'
 import { type CheckResult, error, ok, warning } from './report.ts'
 
-export function checkKey({ apiKey, apiKeySource, sandbox }: Config): CheckResult {
+export function checkKey({ apiKey, apiKeySource, sandbox }: Config, hasWorkingClient: boolean): CheckResult {
   if (sandbox) return ok('API key', 'not required in sandbox mode')
+  if (apiKey === undefined && hasWorkingClient) return ok('API key', 'not set in this shell; clients have their own')
   if (apiKey === undefined)
     return error(
       'API key',
@@ -27,8 +28,7 @@ export function checkAccess({ access, environment, sandbox }: Config): CheckResu
 
 export function checkAddress({ baseUrl, sandbox }: Config): CheckResult {
   if (sandbox) return ok('address', 'the sandbox, in memory')
-  const { protocol, host } = new URL(baseUrl)
-  return ok('address', `${protocol}//${host}`)
+  return ok('address', baseUrl)
 }
 
 /** With this variable of Node, any certificate is accepted, and the key may go to anybody. */

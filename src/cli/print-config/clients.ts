@@ -18,6 +18,12 @@ export interface Launch {
   readonly env: Readonly<Record<string, string>>
 }
 
+/** A running server; `headers` where it needs a token. */
+export interface RemoteServer {
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /** How a client makes its own name of a tool. */
 export interface ToolNameRule {
   readonly format: (serverKey: string, tool: string) => string
@@ -36,11 +42,15 @@ export interface McpClient {
     readonly project?: readonly string[]
   }
   readonly format: 'json' | 'toml'
+  /** Whether it reads JSON with comments and trailing commas. */
+  readonly allowsComments?: boolean
+  /** References in an entry that the client itself replaces by values, such as environment variables. */
+  readonly references?: RegExp
   /** The field of the file that contains the servers by key. */
   readonly servers: string
   readonly stdioEntry: (launch: Launch) => JsonObject
   /** Absent when the client cannot connect to a local server over HTTP. */
-  readonly httpEntry?: () => JsonObject
+  readonly httpEntry?: (server: RemoteServer) => JsonObject
   /** Makes the client ask for the API key, so that no file contains it. */
   readonly keyPrompt?: { readonly reference: string; readonly fields: JsonObject }
   /** A URL that opens the client and adds the entry, with a placeholder or a prompt for the key. */
@@ -58,8 +68,8 @@ const plainEntry = ({ command, args, env }: Launch): JsonObject => ({
   args,
   ...(Object.keys(env).length > 0 && { env }),
 })
-const urlEntry = () => ({ url: HTTP_URL })
-const typedUrlEntry = () => ({ type: 'http', url: HTTP_URL })
+const urlEntry = (server: RemoteServer): JsonObject => ({ ...server })
+const typedUrlEntry = (server: RemoteServer): JsonObject => ({ type: 'http', ...server })
 
 const KEY_ARGUMENT = `METRONOME_API_KEY=${KEY_PLACEHOLDER}`
 
@@ -81,18 +91,20 @@ export const CLIENTS = {
     title: 'Claude Code',
     files: { home: ['.claude.json'], project: ['.mcp.json'] },
     format: 'json',
+    references: /\$\{\w+/,
     servers: 'mcpServers',
     stdioEntry: plainEntry,
     httpEntry: typedUrlEntry,
     toolNames: CLAUDE_NAMES,
-    addCommand: `claude mcp add ${SERVER_KEY} -e ${KEY_ARGUMENT} -- npx -y ${NAME}`,
+    addCommand: `claude mcp add -s user ${SERVER_KEY} -e ${KEY_ARGUMENT} -- npx -y ${NAME}`,
     notes:
-      'There is no plugin: Claude Code adds the name of a plugin to every tool name, and the longest one would exceed 64 characters.',
+      '`-s user` makes it available in every folder. An entry in the `.mcp.json` of a project stays pending until you approve it with `/mcp`. There is no plugin: Claude Code adds the name of a plugin to every tool name, and the longest one would exceed 64 characters.',
   },
   cursor: {
     title: 'Cursor',
     files: { home: ['.cursor/mcp.json'], project: ['.cursor/mcp.json'] },
     format: 'json',
+    references: /\$\{\w+/,
     servers: 'mcpServers',
     stdioEntry: plainEntry,
     httpEntry: urlEntry,
@@ -104,6 +116,8 @@ export const CLIENTS = {
     title: 'VS Code',
     files: { settings: ['Code/User/mcp.json'], project: ['.vscode/mcp.json'] },
     format: 'json',
+    allowsComments: true,
+    references: /\$\{\w+/,
     servers: 'servers',
     stdioEntry: plainEntry,
     httpEntry: typedUrlEntry,
@@ -127,26 +141,31 @@ export const CLIENTS = {
     format: 'toml',
     servers: 'mcp_servers',
     stdioEntry: plainEntry,
-    httpEntry: urlEntry,
+    // It rejects a token in its file.
+    httpEntry: ({ url, headers }) => ({ url, ...(headers && { bearer_token_env_var: 'METRONOME_MCP_AUTH_TOKEN' }) }),
     addCommand: `codex mcp add ${SERVER_KEY} --env ${KEY_ARGUMENT} -- npx -y ${NAME}`,
   },
   gemini: {
     title: 'Gemini CLI',
     files: { home: ['.gemini/settings.json'], project: ['.gemini/settings.json'] },
     format: 'json',
+    allowsComments: true,
+    references: /\$\{?\w+/,
     servers: 'mcpServers',
     stdioEntry: plainEntry,
     httpEntry: typedUrlEntry,
     toolNames: { format: (key, tool) => `mcp_${key}_${tool}`, maxLength: 63 },
+    notes: 'In a folder that is not trusted, Gemini CLI lists the server as disabled: trust the folder first.',
     addCommand: `gemini mcp add --scope user -e ${KEY_ARGUMENT} ${SERVER_KEY} npx -y ${NAME}`,
   },
   windsurf: {
     title: 'Windsurf',
     files: { home: ['.codeium/windsurf/mcp_config.json'] },
     format: 'json',
+    references: /\$\{env:\w+/,
     servers: 'mcpServers',
     stdioEntry: plainEntry,
-    httpEntry: () => ({ serverUrl: HTTP_URL }),
+    httpEntry: ({ url, ...server }) => ({ serverUrl: url, ...server }),
   },
   opencode: {
     title: 'opencode',
@@ -155,6 +174,8 @@ export const CLIENTS = {
       project: ['opencode.json', 'opencode.jsonc'],
     },
     format: 'json',
+    allowsComments: true,
+    references: /\{(env|file):/,
     servers: 'mcp',
     stdioEntry: ({ command, args, env }) => ({
       type: 'local',
@@ -162,7 +183,7 @@ export const CLIENTS = {
       ...(Object.keys(env).length > 0 && { environment: env }),
       enabled: true,
     }),
-    httpEntry: () => ({ type: 'remote', url: HTTP_URL, enabled: true }),
+    httpEntry: (server) => ({ type: 'remote', ...server, enabled: true }),
     // Model providers accept names of up to 64 characters.
     toolNames: { format: (key, tool) => `${key}_${tool}`, maxLength: 64 },
   },
@@ -170,14 +191,16 @@ export const CLIENTS = {
     title: 'Zed',
     files: { settings: ['zed/settings.json'], home: ['.config/zed/settings.json'], project: ['.zed/settings.json'] },
     format: 'json',
+    allowsComments: true,
     servers: 'context_servers',
     stdioEntry: (launch) => ({ source: 'custom', ...plainEntry(launch) }),
-    httpEntry: () => ({ source: 'custom', ...typedUrlEntry() }),
+    httpEntry: (server) => ({ source: 'custom', ...typedUrlEntry(server) }),
   },
   kiro: {
     title: 'Kiro',
     files: { home: ['.kiro/settings/mcp.json'], project: ['.kiro/settings/mcp.json'] },
     format: 'json',
+    references: /\$\{\w+/,
     servers: 'mcpServers',
     stdioEntry: plainEntry,
     httpEntry: urlEntry,
@@ -206,7 +229,7 @@ export function findClient(id: ClientId): McpClient {
 
 /** Where a client looks for its configuration on this machine; the user's own file comes first. */
 export function findConfigFiles(
-  { files: { settings = [], home = [], project = [] } }: McpClient,
+  { files: { settings = [], home = [], project = [] } }: Pick<McpClient, 'files'>,
   context: Pick<CommandContext, 'environment' | 'platform' | 'home' | 'cwd'>,
 ): string[] {
   const { join } = context.platform === 'win32' ? win32 : posix

@@ -1,9 +1,9 @@
-import { closestMatch } from 'leven'
 import { findHiddenTools } from '../access.ts'
 import { readAccessConfig, readEnvironmentName } from '../access-config.ts'
 import { type Command, type OptionSpecs, type OptionValues, parseCommandLine, UsageError } from '../command-line.ts'
 import { buildCommandHelp } from '../help-format.ts'
-import { CLIENT_IDS, type ClientId, findClient, findConfigFiles } from './clients.ts'
+import { findNearest } from '../suggest.ts'
+import { CLIENT_IDS, type ClientId, findClient, findConfigFiles, HTTP_URL } from './clients.ts'
 import { buildInstallLink, buildSnippet } from './snippet.ts'
 
 const WITH_LINK = CLIENT_IDS.filter((id) => findClient(id).installLink)
@@ -16,6 +16,13 @@ const OPTIONS = {
   'exclude-tools': { type: 'string', placeholder: 'A,B', description: 'add --exclude-tools' },
   environment: { type: 'string', placeholder: 'NAME', description: 'add --environment' },
   http: { type: 'boolean', description: 'connect to a running --http server' },
+  url: {
+    type: 'string',
+    placeholder: 'URL',
+    requires: ['http'],
+    description: `address of that server (default ${HTTP_URL}); any other gets a placeholder for a token`,
+  },
+  clone: { type: 'boolean', description: 'start this copy of the program with node, instead of npx' },
   windows: { type: 'boolean', description: 'wrap npx in cmd /c (default on Windows)' },
   link: { type: 'boolean', description: `print an install link instead (${WITH_LINK.join(', ')})` },
 } as const satisfies OptionSpecs
@@ -34,19 +41,40 @@ export const printConfig: Command = async (argv, { platform, stdout, stderr, ...
   if (http && access.length > 0)
     throw new UsageError('--http connects to a running server, which has its own access options; omit them here.')
   if (options.link) {
-    const ignored = (['http', 'windows'] as const).find((name) => options[name])
+    const ignored = (['http', 'windows', 'clone'] as const).find((name) => options[name])
     if (ignored) throw new UsageError(`--link and --${ignored} are mutually exclusive; use one of them.`)
     const link = buildInstallLink(client, { sandbox, access })
     if (link === undefined) throw new UsageError(`${client.title} has no install link; omit --link.`)
     stdout(`${link}\n`)
     return 0
   }
-  const snippet = buildSnippet(client, { sandbox, http, windows, access })
+  const program = options.clone ? context.program : undefined
+  const snippet = buildSnippet(client, {
+    sandbox,
+    http: http ? readServer(options.url) : undefined,
+    windows,
+    access,
+    program,
+  })
   if (snippet === undefined)
     throw new UsageError(`${client.title} cannot connect to a local server over HTTP; omit --http.`)
   stdout(snippet)
-  stderr(`Merge it into ${findConfigFiles(client, { platform, ...context })[0]} and restart ${client.title}.\n`)
+  const machine = options.windows && platform !== 'win32' ? ANOTHER_WINDOWS : { platform, ...context }
+  stderr(`Merge it into ${findConfigFiles(client, machine)[0]} and restart ${client.title}.\n`)
   return 0
+}
+
+const ANOTHER_WINDOWS = {
+  platform: 'win32',
+  environment: { APPDATA: '%APPDATA%' },
+  home: '%USERPROFILE%',
+  cwd: '.',
+} as const
+
+/** A server on this machine needs no token by default. */
+function readServer(url = HTTP_URL): { url: string; needsToken: boolean } {
+  if (!URL.canParse(url)) throw new UsageError('--url must be a URL such as https://mcp.example.com/mcp.')
+  return { url, needsToken: url !== HTTP_URL }
 }
 
 /** The access options for the server, checked as the server does. */
@@ -66,7 +94,7 @@ function readAccessArguments(options: OptionValues<typeof OPTIONS>): string[] {
 function readClientId(text: string | undefined): ClientId {
   const id = CLIENT_IDS.find((known) => known === text)
   if (id) return id
-  const nearest = text && closestMatch(text.slice(0, 40), CLIENT_IDS, { maxDistance: 4 })
+  const nearest = text && findNearest(text, CLIENT_IDS)
   throw new UsageError(
     `print-config requires a client${nearest ? `; did you mean ${nearest}?` : `: ${CLIENT_IDS.join(', ')}.`}`,
   )

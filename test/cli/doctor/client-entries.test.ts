@@ -4,7 +4,13 @@ import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import type { CommandContext } from '../../../src/cli/command-line.ts'
 import { checkClients } from '../../../src/cli/doctor/client-entries.ts'
-import { CLIENT_IDS, type ClientId, findClient, findConfigFiles } from '../../../src/cli/print-config/clients.ts'
+import {
+  CLIENT_IDS,
+  type ClientId,
+  findClient,
+  findConfigFiles,
+  HTTP_URL,
+} from '../../../src/cli/print-config/clients.ts'
 import { buildSnippet } from '../../../src/cli/print-config/snippet.ts'
 import { operations } from '../../../src/operations/index.ts'
 import { createCommandContext } from '../../support/command-context.ts'
@@ -26,26 +32,30 @@ function writeConfigFile(context: CommandContext, id: ClientId, text: string): s
 const snippetWithKey = (id: ClientId): string =>
   (buildSnippet(findClient(id)) ?? '').replace('YOUR_METRONOME_API_KEY', KEY)
 
-test.each(CLIENT_IDS)('the configuration that print-config prints for %s is ok', (id) => {
+test.each(CLIENT_IDS)('the configuration that print-config prints for %s is ok', async (id) => {
   const context = createContext()
   const path = writeConfigFile(context, id, snippetWithKey(id))
-  expect(checkClients(context)).toEqual([
+  expect(await checkClients(context, false)).toEqual([
     { check: findClient(id).title, status: 'ok', message: `${path} configures this server as "metronome"` },
   ])
 })
 
-test('a running server that is configured by its URL is ok', () => {
+test('a running server that is configured by its URL is ok', async () => {
   const context = createContext()
-  writeConfigFile(context, 'windsurf', buildSnippet(findClient('windsurf'), { http: true }) ?? '')
-  expect(checkClients(context)).toMatchObject([{ check: 'Windsurf', status: 'ok' }])
+  writeConfigFile(
+    context,
+    'windsurf',
+    buildSnippet(findClient('windsurf'), { http: { url: HTTP_URL, needsToken: false } }) ?? '',
+  )
+  expect(await checkClients(context, false)).toMatchObject([{ check: 'Windsurf', status: 'ok' }])
 })
 
 test.each<ClientId>(['cursor', 'claude-code', 'claude-desktop', 'gemini'])(
   'tool names are too long for %s under the name of the package',
-  (id) => {
+  async (id) => {
     const context = createContext()
     writeConfigFile(context, id, snippetWithKey(id).replace('"metronome"', '"metronome-customers-mcp"'))
-    expect(checkClients(context)).toEqual([
+    expect(await checkClients(context, false)).toEqual([
       {
         check: findClient(id).title,
         status: 'error',
@@ -56,17 +66,17 @@ test.each<ClientId>(['cursor', 'claude-code', 'claude-desktop', 'gemini'])(
   },
 )
 
-test('a longer name that loses no tool is a warning', () => {
+test('a longer name that loses no tool is a warning', async () => {
   const context = createContext()
   writeConfigFile(
     context,
     'codex',
     snippetWithKey('codex').replaceAll('metronome]', 'metronome-2]').replaceAll('metronome.env', 'metronome-2.env'),
   )
-  expect(checkClients(context)).toMatchObject([{ check: 'Codex', status: 'warning' }])
+  expect(await checkClients(context, false)).toMatchObject([{ check: 'Codex', status: 'warning' }])
 })
 
-test('nothing of other servers and no value of this one is reported', () => {
+test('nothing of other servers and no value of this one is reported', async () => {
   const context = createContext()
   const servers = {
     other: { command: 'other', env: { TOKEN: 'other-secret' } },
@@ -74,26 +84,26 @@ test('nothing of other servers and no value of this one is reported', () => {
   }
   writeConfigFile(context, 'cursor', `{ /* mine */ "mcpServers": ${JSON.stringify(servers)}, }`)
   writeConfigFile(context, 'claude-desktop', '{ "mcpServers": { "leak": "half-a-secret')
-  const report = JSON.stringify(checkClients(context))
+  const report = JSON.stringify(await checkClients(context, false))
   expect(report).not.toMatch(/other|secret|leak|mk_test/)
-  expect(report).toContain('cannot be parsed')
+  expect(report).toContain('is not valid JSON')
 })
 
-test('a missing key, a placeholder and the server of one project are found', () => {
+test('a missing key, a placeholder and the server of one project are found', async () => {
   const context = createContext()
   const project = { mcpServers: { metronome: { ...LAUNCH, args: [...LAUNCH.args, '--sandbox'] } } }
   writeConfigFile(context, 'claude-code', JSON.stringify({ projects: { [context.cwd]: project } }))
   writeConfigFile(context, 'kiro', JSON.stringify({ mcpServers: { metronome: LAUNCH } }))
   writeConfigFile(context, 'windsurf', buildSnippet(findClient('windsurf')) ?? '')
-  expect(checkClients(context).map(({ check, status }) => [check, status])).toEqual([
+  expect((await checkClients(context, false)).map(({ check, status }) => [check, status])).toEqual([
     ['Claude Code', 'ok'],
     ['Windsurf', 'error'],
     ['Kiro', 'warning'],
   ])
 })
 
-test('a machine without any configuration gets a warning that names print-config', () => {
-  expect(checkClients(createContext())).toEqual([
+test('a machine without any configuration gets a warning that names print-config', async () => {
+  expect(await checkClients(createContext(), false)).toEqual([
     {
       check: 'clients',
       status: 'warning',
@@ -114,25 +124,30 @@ const HOSTILE_FILES: Readonly<Record<string, (path: string) => void>> = {
   'a million brackets': (path) => writeFileSync(path, '['.repeat(1e6)),
 }
 
+const HOSTILE = /is not a file of at most 10 MiB|is nested too deep|is not valid TOML/
+
 test.each<[string, ClientId]>(
   Object.keys(HOSTILE_FILES).flatMap((name) => [
     [name, 'cursor'],
     [name, 'codex'],
   ]),
-)('%s as the configuration of %s is a warning', (name, id) => {
+)('%s as the configuration of %s is an error', async (name, id) => {
   const context = createContext()
   const [path = ''] = findConfigFiles(findClient(id), context)
   mkdirSync(dirname(path), { recursive: true })
   HOSTILE_FILES[name]?.(path)
-  expect(checkClients(context)).toContainEqual(
-    expect.objectContaining({ check: findClient(id).title, status: 'warning', message: `${path} cannot be parsed` }),
+  expect(await checkClients(context, false)).toContainEqual(
+    expect.objectContaining({ check: findClient(id).title, status: 'error', message: expect.stringMatching(HOSTILE) }),
   )
 })
 
-test('entries in deeply nested objects are not searched for', () => {
+test.each([
+  [40, { check: 'clients', message: 'not configured in any known client' }],
+  [100_000, { check: 'Cursor', status: 'error', message: expect.stringMatching(/is nested too deep$/) }],
+])('objects in %i levels are not searched', async (levels, result) => {
   const context = createContext()
-  const levels = 100_000
   const inner = '{"mcpServers":{"metronome":{"command":"npx","args":["metronome-customers-mcp"]}}}'
   writeConfigFile(context, 'cursor', `${'{"a":'.repeat(levels)}${inner}${'}'.repeat(levels)}`)
-  expect(checkClients(context)).toMatchObject([{ check: 'clients', message: 'not configured in any known client' }])
+  const [first] = await checkClients(context, false)
+  expect(first).toMatchObject(result)
 })

@@ -47,6 +47,20 @@ describe('the API key and Metronome', () => {
     expect(requests[0]?.headers.authorization).toBe(`Bearer ${KEY}`)
   })
 
+  test('every wrong setting is reported, not only the first', async () => {
+    const { code, output } = await runDoctor({ METRONOME_TIMEOUT_MS: '5', METRONOME_BASE_URL: 'ftp://example.com' })
+    expect(code).toBe(1)
+    expect(output).toContain('METRONOME_TIMEOUT_MS must be an integer')
+    expect(output).toContain('METRONOME_BASE_URL must start with https://')
+  })
+
+  test('the address that is shown is the one that is called', async () => {
+    const { baseUrl, requests } = await startUpstream(answerWith(404, { message: 'Not found' }))
+    const { find } = await runDoctor({ METRONOME_API_KEY: KEY, METRONOME_BASE_URL: `${baseUrl}/v1` })
+    expect(find('address')).toMatchObject({ message: `${baseUrl}/v1` })
+    expect(requests[0]?.target).toBe('/v1/v1/customers?limit=1')
+  })
+
   test('certificates that are not verified are an error', async () => {
     const { code, find } = await runDoctor({ NODE_TLS_REJECT_UNAUTHORIZED: '0' }, '--sandbox')
     expect(code).toBe(1)

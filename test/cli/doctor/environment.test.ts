@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { checkNode, checkNpx, checkPort, OLDEST_NODE } from '../../../src/cli/doctor/environment.ts'
-import { makeFolder } from '../../support/program.ts'
+import { makeFolder, startProgram } from '../../support/program.ts'
 import { findClosedAddress, listen } from '../../support/upstream.ts'
 
 test('Node must be as new as package.json says', () => {
@@ -21,6 +21,17 @@ test('npx must be in PATH', () => {
   })
   expect(checkNpx({ environment: { PATH: makeFolder({ npx: '' }) }, platform: 'linux' }).status).toBe('ok')
   expect(checkNpx({ environment: { Path: makeFolder({ 'npx.cmd': '' }) }, platform: 'win32' }).status).toBe('ok')
+})
+
+test('a port that a server of this program has is no problem', async () => {
+  const program = startProgram({ args: ['--http', '--sandbox', '--port', '0', '--log-format', 'json'] })
+  await program.seeOnStderr('/mcp"')
+  const port = Number(/:(\d+)\/mcp/.exec(program.stderr())?.[1])
+  expect(await checkPort(port, '--http', '--port')).toEqual({
+    check: `port ${port}`,
+    status: 'ok',
+    message: 'in use by a running --http server',
+  })
 })
 
 test('a port in use is a warning, which names the option that needs it', async () => {

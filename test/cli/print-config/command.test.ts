@@ -101,8 +101,38 @@ test('Windows gets cmd, also with --windows elsewhere', async () => {
   expect(stderr).toContain('\\.cursor\\mcp.json')
 })
 
+test('--windows on another system names the path on Windows', async () => {
+  const { stderr } = await run(['claude-desktop', '--windows'])
+  expect(stderr).toContain('Merge it into %APPDATA%\\Claude\\claude_desktop_config.json')
+})
+
+test('--clone starts this copy with node', async () => {
+  expect(await readPrinted('cursor', '--clone', '--sandbox')).toEqual({
+    mcpServers: { metronome: { command: 'node', args: ['/clone/bin/metronome-customers-mcp.js', '--sandbox'] } },
+  })
+})
+
+test('--http with --url has a placeholder for the token', async () => {
+  expect(await readPrinted('cursor', '--http', '--url', 'https://mcp.example.com/mcp')).toEqual({
+    mcpServers: {
+      metronome: {
+        url: 'https://mcp.example.com/mcp',
+        headers: { Authorization: 'Bearer YOUR_METRONOME_MCP_AUTH_TOKEN' },
+      },
+    },
+  })
+  expect(await readPrinted('codex', '--http', '--url', 'https://mcp.example.com/mcp')).toEqual({
+    mcp_servers: {
+      metronome: { url: 'https://mcp.example.com/mcp', bearer_token_env_var: 'METRONOME_MCP_AUTH_TOKEN' },
+    },
+  })
+  await expect(run(['cursor', '--http', '--url', 'example.com'])).rejects.toThrow('--url must be a URL such as')
+  await expect(run(['cursor', '--url', 'https://mcp.example.com'])).rejects.toThrow('--url requires --http.')
+})
+
 test('a misspelled client is rejected with the nearest name', async () => {
   await expect(run(['cursr'])).rejects.toThrow('did you mean cursor?')
+  await expect(run(['claude'])).rejects.toThrow('did you mean claude-desktop?')
   await expect(run([])).rejects.toThrow('print-config requires a client: claude-desktop, claude-code')
 })
 
@@ -144,7 +174,7 @@ describe('install links', () => {
     })
   })
 
-  test.each(['--http', '--windows'])('--link rejects %s', async (option) => {
+  test.each(['--http', '--windows', '--clone'])('--link rejects %s', async (option) => {
     await expect(run(['cursor', '--link', option])).rejects.toThrow(`--link and ${option} are mutually exclusive`)
   })
 })
