@@ -1,53 +1,86 @@
-// Lints what the built program serves at /openapi.json with Spectral's OpenAPI rules: `npm run openapi`.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+// Checks the OpenAPI document that the built program prints: `npm run openapi`. Spectral's rules pass, and the types that two
+// generators make of it fit every example, with no `any` or `unknown` where Metronome documents a type.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { installTool } from './e2e/tool.mjs'
 
-// Not a devDependency: 200 packages that only this script needs.
-const SPECTRAL = '@stoplight/spectral-cli@6.16.3'
+const PROGRAM = fileURLToPath(new URL('../bin/metronome-customers-mcp.js', import.meta.url))
+const TSC = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-
-async function main() {
-  const folder = mkdtempSync(join(tmpdir(), 'openapi-'))
-  try {
-    writeFileSync(join(folder, 'openapi.json'), await readDocument())
-    writeFileSync(join(folder, '.spectral.yaml'), 'extends: ["spectral:oas"]\n')
-    const args = ['--yes', SPECTRAL, 'lint', 'openapi.json', '--fail-severity', 'hint']
-    const spectral = spawn('npx', args, { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] })
-    const [code] = await once(spectral, 'close')
-    process.exitCode = code ?? 1
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
-
-async function readDocument() {
-  const program = spawn(
-    process.execPath,
-    [join(root, 'bin/metronome-customers-mcp.js'), '--sandbox', '--rest', '--rest-port', '0'],
-    { env: { ...process.env, METRONOME_LOG: 'info' }, stdio: ['pipe', 'ignore', 'pipe'] },
+const folder = mkdtempSync(join(tmpdir(), 'openapi-'))
+try {
+  const text = execFileSync(process.execPath, [PROGRAM, 'openapi'], { encoding: 'utf8' })
+  writeFileSync(join(folder, 'openapi.json'), text)
+  lint()
+  const operations = listOperations(JSON.parse(text))
+  checkTypes('openapi-typescript', ['openapi.json', '-o', 'types.ts'], 'types.ts', (name) => ({
+    setUp: 'import type { operations } from "./types.ts"',
+    result: `operations[${name}]["responses"][200]["content"]["application/json"]`,
+  }))
+  checkTypes(
+    '@hey-api/openapi-ts',
+    ['-i', 'openapi.json', '-o', 'client', '-p', '@hey-api/typescript'],
+    'client/types.gen.ts',
+    (name) => ({
+      setUp: 'import type * as types from "./client/types.gen.ts"',
+      result: `types.${toPascalCase(JSON.parse(name))}Responses[200]`,
+    }),
   )
+
+  function checkTypes(generator, args, file, describe) {
+    run(installTool(generator, generator.split('/').at(-1)), args)
+    // Open objects have an index signature, but every named field has a type.
+    const untyped =
+      readFileSync(join(folder, file), 'utf8').match(/^\s*['"]?[\w-]+['"]?\??: (any|unknown)(\[\])?;?$/gm) ?? []
+    if (untyped.length > 0) throw new Error(`${generator}: ${untyped.join('\n')}`)
+    const samples = operations.map(({ name, example }, index) => {
+      const { result } = describe(JSON.stringify(name))
+      return `export const sample${index}: ${result} = ${JSON.stringify(example)}`
+    })
+    writeFileSync(join(folder, 'samples.ts'), [describe('""').setUp, ...samples, ''].join('\n'))
+    const flags = [
+      '--noEmit',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+      '--allowImportingTsExtensions',
+      '--skipLibCheck',
+    ]
+    run(process.execPath, [TSC, ...flags, 'samples.ts'])
+    console.log(`ok  ${generator}: ${samples.length} examples fit the generated types`)
+  }
+} finally {
+  rmSync(folder, { recursive: true })
+}
+
+function lint() {
+  writeFileSync(join(folder, '.spectral.yaml'), 'extends: ["spectral:oas"]\n')
+  run(installTool('@stoplight/spectral-cli', 'spectral'), ['lint', 'openapi.json', '--fail-severity', 'hint'])
+  console.log('ok  spectral:oas finds nothing')
+}
+
+function listOperations({ paths }) {
+  return Object.values(paths).flatMap((methods) =>
+    Object.values(methods).map(({ operationId, responses }) => ({
+      name: operationId,
+      example: responses[200].content['application/json'].example,
+    })),
+  )
+}
+
+function toPascalCase(name) {
+  return name.replace(/(?:^|-)(\w)/g, (_, letter) => letter.toUpperCase())
+}
+
+function run(command, args) {
   try {
-    const answer = await fetch(await readAddress(program.stderr))
-    return await answer.text()
-  } finally {
-    program.stdin.end()
+    execFileSync(command, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
+  } catch (error) {
+    throw new Error(`${command}: ${error.stdout}${error.stderr}`)
   }
 }
-
-async function readAddress(stderr) {
-  const lines = []
-  for await (const line of createInterface({ input: stderr })) {
-    lines.push(line)
-    const [, url] = /url=(\S+\/openapi\.json)$/.exec(line) ?? []
-    if (url) return url
-  }
-  throw new Error(`the program did not start:\n${lines.join('\n')}`)
-}
-
-await main()

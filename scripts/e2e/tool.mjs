@@ -8,6 +8,9 @@ const VERSIONS = {
   '@anthropic-ai/mcpb': '2.1.2',
   '@modelcontextprotocol/inspector': '0.22.0',
   mcporter: '0.7.3',
+  '@stoplight/spectral-cli': '6.16.3',
+  'openapi-typescript': '7.13.0',
+  '@hey-api/openapi-ts': '0.90.0',
   '@anthropic-ai/claude-code': '2.1.330',
   '@openai/codex': '0.169.0',
   '@google/gemini-cli': '0.61.0',
@@ -18,6 +21,9 @@ const VERSIONS = {
   'conformance-0.2': 'npm:@modelcontextprotocol/conformance@0.2.0-alpha.12',
   node: '24.21.0',
 }
+
+/** What a tool needs beside it in a version that its own dependencies leave open. */
+const PEERS = { '@hey-api/openapi-ts': ['typescript@5.9.3'] }
 
 const CACHE = resolve(import.meta.dirname, '../../.cache/tools')
 
@@ -31,19 +37,20 @@ export function installPackage(name) {
   const version = VERSIONS[name]
   if (!version) throw new Error(`no version of ${name} is pinned`)
   const folder = join(CACHE, `${name}@${version}`.replaceAll(/[/:]/g, '+'))
-  if (!existsSync(folder)) install(`${name}@${version}`, folder)
+  if (!existsSync(folder)) install([`${name}@${version}`, ...(PEERS[name] ?? [])], folder)
   return join(folder, 'node_modules')
 }
 
 /** The folder appears only when it is complete, so that an interrupted installation is made again. */
-function install(specifier, folder) {
+function install(specifiers, folder) {
   const draft = `${folder}.draft-${process.pid}`
   mkdirSync(draft, { recursive: true })
   writeFileSync(join(draft, 'package.json'), '{"private":true}\n')
+  const [specifier] = specifiers
   console.error(`installing ${specifier}`)
   const { status, stderr } = spawnSync(
     'npm',
-    ['install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error', specifier],
+    ['install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error', ...specifiers],
     { cwd: draft, encoding: 'utf8', shell: process.platform === 'win32' },
   )
   if (status !== 0) {

@@ -18,6 +18,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'diagnose the installation',
     load: async () => (await import('./doctor/command.ts')).doctor,
   },
+  openapi: {
+    usage: 'openapi',
+    summary: 'print the OpenAPI document of the REST API',
+    load: async () => (await import('./openapi.ts')).openapi,
+  },
   'print-config': {
     usage: 'print-config CLIENT',
     summary: 'print the configuration for an MCP client',

@@ -27,7 +27,7 @@ interface RequestHead {
   readonly localHost: string
   readonly bearer: string | undefined
   readonly route: Route | undefined
-  readonly notFoundHint: string
+  readonly describeNotFound: App['describeNotFound']
   readonly options: GuardOptions
 }
 
@@ -76,8 +76,8 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: 'path',
-    check({ route, notFoundHint }) {
-      return route ? undefined : { status: 404, message: `Not found. ${notFoundHint}` }
+    check({ path = '', route, describeNotFound }) {
+      return route ? undefined : { status: 404, message: `Not found. ${describeNotFound(path)}` }
     },
   },
   {
@@ -162,7 +162,7 @@ export function createGuard(app: App, options: GuardOptions): (incoming: Incomin
   }
 }
 
-function readHead(incoming: IncomingMessage, { findRoute, notFoundHint }: App, options: GuardOptions): RequestHead {
+function readHead(incoming: IncomingMessage, { findRoute, describeNotFound }: App, options: GuardOptions): RequestHead {
   const { method = '', url = '', socket } = incoming
   const headers = { get: (name: string) => incoming.headers[name]?.toString() ?? null }
   const path = readPath(url)
@@ -173,7 +173,7 @@ function readHead(incoming: IncomingMessage, { findRoute, notFoundHint }: App, o
     localHost: hostNameOf(socket.localAddress ?? ''),
     bearer: readBearer(headers.get('authorization')),
     route: path === undefined ? undefined : findRoute(path),
-    notFoundHint,
+    describeNotFound,
     options,
   }
 }

@@ -35,8 +35,8 @@ export interface App {
   findRoute(path: string): Route | undefined
   /** Builds the response in the format that clients of this port expect. */
   buildRejection(rejection: Rejection): Response
-  /** A sentence for the 404 message that says where to go. */
-  readonly notFoundHint: string
+  /** A sentence for the 404 message about a path that says where to go; it repeats nothing of the path. */
+  describeNotFound(path: string): string
 }
 
 /** `/healthz` reports whether the process runs, `/readyz` whether it should receive requests. */

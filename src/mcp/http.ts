@@ -36,7 +36,7 @@ export function createMcpApp(options: McpHttpOptions): App {
     findRoute: (path) => (path === '/mcp' ? route : undefined),
     buildRejection: ({ status, message, headers }: Rejection) =>
       errorResponse(status, status === 400 ? ErrorCode.ParseError : SERVER_ERROR, message, headers),
-    notFoundHint: 'MCP is served at /mcp.',
+    describeNotFound: () => 'MCP is served at /mcp.',
   }
 }
 

@@ -1,9 +1,9 @@
 import * as z from 'zod'
 import { BILLING_PROVIDERS, billingFields, unbillableInvoices } from './configuration-fields.ts'
 import { acme, acmeStripe, DELIVERY_METHOD_ID } from './examples.ts'
-import { uuid } from './input-fields.ts'
+import { customerId, selfExplanatory, uuid } from './input-fields.ts'
 import { defineRead, defineWrite } from './operation.ts'
-import { configuration, response } from './output-schemas.ts'
+import { configuration, documented, response } from './output-schemas.ts'
 import { verifyAddition, verifyArchiveConfigurations } from './verify-configurations.ts'
 
 export const fetchBillingConfigurations = defineRead({
@@ -16,10 +16,11 @@ export const fetchBillingConfigurations = defineRead({
   path: '/v1/getCustomerBillingProviderConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: uuid,
-    include_archived: z.boolean().optional(),
+    customer_id: customerId,
+    include_archived: z.boolean().optional().meta(selfExplanatory('Also archived configurations.')),
   }),
   output: response(z.array(configuration)),
+  documented: response(z.array(documented.billing)),
   example: { input: { customer_id: acme.id }, output: { data: [acmeStripe] } },
 })
 
@@ -33,19 +34,22 @@ export const setBillingConfigurations = defineWrite({
   path: '/v1/setCustomerBillingProviderConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    data: z.array(
-      z.strictObject({
-        customer_id: uuid,
-        billing_provider: z.enum(BILLING_PROVIDERS),
-        ...billingFields,
-        unbillable_invoices_configuration: z
-          .array(unbillableInvoices)
-          .optional()
-          .describe('Stripe only: which invoices are unbillable.'),
-      }),
-    ),
+    data: z
+      .array(
+        z.strictObject({
+          customer_id: customerId,
+          billing_provider: z.enum(BILLING_PROVIDERS),
+          ...billingFields,
+          unbillable_invoices_configuration: z
+            .array(unbillableInvoices)
+            .optional()
+            .describe('Stripe only: which invoices are unbillable.'),
+        }),
+      )
+      .meta(selfExplanatory('Configurations to add.')),
   }),
   output: response(z.array(z.looseObject({ id: z.string().optional() }))),
+  documented: response(z.array(documented.addedBilling)),
   verification: verifyAddition(fetchBillingConfigurations),
   advice: {
     500: 'Metronome also returns 500 for a customer that does not exist: check customer_id with get-customer.',
@@ -85,12 +89,15 @@ export const archiveBillingConfigurations = defineWrite({
   path: '/v1/archiveCustomerBillingProviderConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: uuid,
+    customer_id: customerId,
     customer_billing_provider_configuration_ids: z
       .array(uuid)
       .describe('Ids from fetch-billing-provider-configurations-customer.'),
   }),
   output: response(z.looseObject({})),
+  documented: response(
+    z.looseObject({ customer_id: z.string(), customer_billing_provider_configuration_ids: z.array(z.string()) }),
+  ),
   irreversible: true,
   verification: verifyArchiveConfigurations(fetchBillingConfigurations, 'customer_billing_provider_configuration_ids'),
   advice: {

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { openObject, uuid } from './input-fields.ts'
+import { openObject, selfExplanatory, uuid } from './input-fields.ts'
 
 /** Providers that create-customer accepts. */
 const CONTRACT_PROVIDERS = ['aws_marketplace', 'azure_marketplace', 'gcp_marketplace', 'stripe', 'netsuite'] as const
@@ -25,7 +25,7 @@ export const unbillableInvoices = z
   .strictObject({
     invoice_type: z.enum(['usage', 'scheduled']),
     fiat_credit_type_id: uuid.optional().describe('Needed with max_amount.'),
-    max_amount: z.number().optional(),
+    max_amount: z.number().optional().meta(selfExplanatory('Largest amount that is not billed.')),
   })
   .refine(({ max_amount, fiat_credit_type_id }) => max_amount === undefined || fiat_credit_type_id !== undefined, {
     path: ['fiat_credit_type_id'],
@@ -43,5 +43,5 @@ export const revenueConfiguration = z.strictObject({
   provider: revenueProvider,
   configuration: openObject('netsuite_customer_id.').optional(),
   delivery_method: z.enum(['direct_to_billing_provider']).optional(),
-  delivery_method_id: uuid.optional(),
+  delivery_method_id: uuid.optional().meta(selfExplanatory('Id of the delivery method.')),
 })

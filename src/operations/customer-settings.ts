@@ -1,9 +1,9 @@
 import * as z from 'zod'
 import { ALIAS_IN_USE, getCustomer, listCustomers } from './customers.ts'
 import { acme } from './examples.ts'
-import { customerName, dateTime, ingestAliases, uuid } from './input-fields.ts'
+import { customerId, customerName, dateTime, ingestAliases, selfExplanatory } from './input-fields.ts'
 import { defineWrite } from './operation.ts'
-import { customer, noContent, response } from './output-schemas.ts'
+import { customer, documented, noContent, response } from './output-schemas.ts'
 import { verifyAliases, verifyBillableStatus, verifyName, verifySettings } from './verify-customer.ts'
 
 export const setBillableStatus = defineWrite({
@@ -16,13 +16,16 @@ export const setBillableStatus = defineWrite({
   path: '/v1/customers/setBillableStatus',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: uuid,
+    customer_id: customerId,
     billable_status: z.enum(['billable', 'unbillable']),
     effective_at: dateTime(
       'RFC 3339 date-time: covers usage invoices whose service period starts, and others issued, on or after it.',
     ),
   }),
   output: response(z.looseObject({ id: z.string() })),
+  documented: response(
+    z.looseObject({ id: z.string(), current_billable_status: z.string().describe('billable or unbillable.') }),
+  ),
   verification: verifyBillableStatus(getCustomer),
   example: {
     input: { customer_id: acme.id, billable_status: 'unbillable', effective_at: '2026-01-01T00:00:00Z' },
@@ -38,8 +41,9 @@ export const setCustomerName = defineWrite({
   method: 'POST',
   path: '/v1/customers/{customer_id}/setName',
   hints: { destructive: false, idempotent: false },
-  input: z.strictObject({ customer_id: uuid, name: customerName('The new name') }),
+  input: z.strictObject({ customer_id: customerId, name: customerName('The new name') }),
   output: response(customer),
+  documented: response(documented.customer),
   verification: verifyName(getCustomer),
   example: { input: { customer_id: acme.id, name: 'Acme EU' }, output: { data: { ...acme, name: 'Acme EU' } } },
 })
@@ -55,8 +59,12 @@ export const updateCustomerConfig = defineWrite({
   hints: { destructive: false, idempotent: false },
   input: z
     .strictObject({
-      customer_id: uuid,
-      salesforce_account_id: z.string().nullable().optional(),
+      customer_id: customerId,
+      salesforce_account_id: z
+        .string()
+        .nullable()
+        .optional()
+        .meta(selfExplanatory('Salesforce account id; null clears it.')),
       leave_stripe_invoices_in_draft: z
         .boolean()
         .nullable()
@@ -67,6 +75,7 @@ export const updateCustomerConfig = defineWrite({
       error: 'have nothing to change: give salesforce_account_id or leave_stripe_invoices_in_draft',
     }),
   output: noContent,
+  documented: documented.success,
   verification: verifySettings(getCustomer),
   example: {
     input: { customer_id: acme.id, salesforce_account_id: '0015500001WO1ZiABL' },
@@ -84,10 +93,11 @@ export const setIngestAliases = defineWrite({
   path: '/v1/customers/{customer_id}/setIngestAliases',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: uuid,
+    customer_id: customerId,
     ingest_aliases: ingestAliases.describe('The whole new set; [] removes all.'),
   }),
   output: noContent,
+  documented: documented.success,
   verification: verifyAliases(getCustomer, listCustomers),
   advice: { 409: ALIAS_IN_USE },
   example: {

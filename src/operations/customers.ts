@@ -2,9 +2,18 @@ import * as z from 'zod'
 import { fetchBillingConfigurations } from './billing-configurations.ts'
 import { providerConfiguration, revenueConfiguration } from './configuration-fields.ts'
 import { acme, acmeDetail } from './examples.ts'
-import { customerName, ingestAliases, MAX_NAME_CHARACTERS, queryText, text, uuid } from './input-fields.ts'
+import {
+  customerId,
+  customerName,
+  ingestAliases,
+  MAX_NAME_CHARACTERS,
+  queryText,
+  selfExplanatory,
+  text,
+  uuid,
+} from './input-fields.ts'
 import { defineRead, defineWrite, type JsonObject } from './operation.ts'
-import { customer, customerDetail, response } from './output-schemas.ts'
+import { customer, customerDetail, documented, response } from './output-schemas.ts'
 import { fetchRevenueConfigurations } from './revenue-configurations.ts'
 import { verifyArchive, verifyCreate } from './verify-customer.ts'
 
@@ -42,15 +51,17 @@ export const listCustomers = defineRead({
     name_contains: nameFragment
       .optional()
       .describe('Search all pages for names containing this, ignoring case and accents; limit counts matches.'),
-    ingest_alias: queryText.optional(),
-    customer_ids: z.array(uuid).max(MAX_FILTER_IDS).optional(),
-    only_archived: z.boolean().optional(),
+    ingest_alias: queryText.optional().meta(selfExplanatory('Filter by ingest alias.')),
+    customer_ids: z.array(uuid).max(MAX_FILTER_IDS).optional().meta(selfExplanatory('Filter by id.')),
+    only_archived: z.boolean().optional().meta(selfExplanatory('Archived customers instead of active ones.')),
     salesforce_account_ids: z
       .array(queryText.refine((id) => !id.includes(','), 'must not contain a comma'))
       .max(MAX_FILTER_IDS)
-      .optional(),
+      .optional()
+      .meta(selfExplanatory('Filter by Salesforce account.')),
   }),
   output: z.looseObject({ data: z.array(customerDetail), next_page: z.string().nullable().optional() }),
+  documented: z.looseObject({ data: z.array(documented.customerDetail), next_page: z.string().nullable() }),
   // It names no record that could be missing.
   advice: { 404: 'This address does not serve the Metronome API: correct METRONOME_BASE_URL.' },
   search: { argument: 'name_contains', createFilter: ({ name_contains }) => matchName(String(name_contains)) },
@@ -69,8 +80,9 @@ export const getCustomer = defineRead({
   method: 'GET',
   path: '/v1/customers/{customer_id}',
   hints: { destructive: false, idempotent: true },
-  input: z.strictObject({ customer_id: uuid }),
+  input: z.strictObject({ customer_id: customerId }),
   output: response(customerDetail),
+  documented: response(documented.customerDetail),
   example: { input: { customer_id: acme.id }, output: { data: acmeDetail } },
 })
 
@@ -100,6 +112,7 @@ export const createCustomer = defineWrite({
       .describe('Revenue systems; only on accounts that have the feature.'),
   }),
   output: response(customer),
+  documented: response(documented.customer),
   verification: verifyCreate({
     listCustomers,
     fetchBilling: fetchBillingConfigurations,

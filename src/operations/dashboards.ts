@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { acme } from './examples.ts'
-import { uuid } from './input-fields.ts'
+import { customerId } from './input-fields.ts'
 import { defineRead } from './operation.ts'
 import { response } from './output-schemas.ts'
 
@@ -41,7 +41,7 @@ export const getDashboard = defineRead({
   path: '/v1/dashboards/getEmbeddableUrl',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: uuid,
+    customer_id: customerId,
     // `credits` is older and exists in the SDKs only.
     dashboard: z.enum(['invoices', 'usage', 'commits_and_credits', 'credits']),
     dashboard_options: z

@@ -10,6 +10,13 @@ export function sameId(asked: unknown, shown: unknown): boolean {
   return String(asked).toLowerCase() === String(shown).toLowerCase()
 }
 
+/** A description that says no more than the name: for documentation, not for models, where each costs tokens. */
+export function selfExplanatory(description: string) {
+  return { description, isSelfExplanatory: true }
+}
+
+export const customerId = uuid.meta(selfExplanatory('Id of the customer.'))
+
 // The contract counts characters as JSON Schema does, in code points; zod counts UTF-16 units.
 const countCharacters = (text: string): number => Array.from(text).length
 

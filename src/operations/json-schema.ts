@@ -12,22 +12,26 @@ export function inputJsonSchema(schema: z.ZodType): JsonObject {
   return plainJsonSchema(schema, 'input')
 }
 
-/** The same for OpenAPI, whose tools use `format`. */
+/** The same for OpenAPI, whose tools use `format`, and take an object without properties for an empty one. */
 export function openApiSchema(schema: z.ZodType, io: 'input' | 'output'): JsonObject {
   return plainJsonSchema(schema, io, UNWANTED_IN_OPENAPI)
 }
 
 /** JSON Schema 2020-12 of a schema's output; open at every level. */
 export function outputJsonSchema(schema: z.ZodType): JsonObject {
-  return plainJsonSchema(schema, 'output')
+  return plainJsonSchema(schema, 'output', [...UNWANTED, 'description'])
 }
 
 function plainJsonSchema(schema: z.ZodType, io: 'input' | 'output', unwanted = UNWANTED): JsonObject {
   const { $schema, ...plain } = z.toJSONSchema(schema, {
     io,
     override: ({ jsonSchema }) => {
-      for (const key of unwanted) delete jsonSchema[key]
+      if (jsonSchema.isSelfExplanatory && unwanted === UNWANTED) delete jsonSchema.description
+      for (const key of [...unwanted, 'isSelfExplanatory']) delete jsonSchema[key]
       if (isEmpty(jsonSchema.additionalProperties)) delete jsonSchema.additionalProperties
+      const isOpenObject =
+        jsonSchema.type === 'object' && !jsonSchema.additionalProperties && isEmpty(jsonSchema.properties ?? {})
+      if (unwanted === UNWANTED_IN_OPENAPI && isOpenObject) jsonSchema.additionalProperties = true
       flattenNullable(jsonSchema)
     },
   })

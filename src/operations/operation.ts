@@ -26,6 +26,8 @@ interface OperationBase {
   readonly input: z.ZodObject
   /** Loose at every level, since Metronome may add fields; `noContent` when the response has no body. */
   readonly output: z.ZodObject
+  /** The response as Metronome documents it, for the OpenAPI document; the same as `output` where absent. */
+  readonly documented?: z.ZodObject
   /** What to do next after a response with this status; the general advice applies where absent. */
   readonly advice?: Readonly<Record<number, string>>
   readonly example: { readonly input: JsonObject; readonly output: JsonObject }

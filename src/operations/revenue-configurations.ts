@@ -1,9 +1,9 @@
 import * as z from 'zod'
 import { revenueProvider } from './configuration-fields.ts'
 import { acme, acmeNetsuite } from './examples.ts'
-import { openObject, uuid } from './input-fields.ts'
+import { customerId, openObject, selfExplanatory, uuid } from './input-fields.ts'
 import { defineRead, defineWrite } from './operation.ts'
-import { configuration, response } from './output-schemas.ts'
+import { configuration, documented, response } from './output-schemas.ts'
 import { verifyAddition, verifyArchiveConfigurations } from './verify-configurations.ts'
 
 export const fetchRevenueConfigurations = defineRead({
@@ -16,11 +16,12 @@ export const fetchRevenueConfigurations = defineRead({
   path: '/v1/getCustomerRevenueSystemConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: uuid,
+    customer_id: customerId,
     provider: revenueProvider.optional(),
-    include_archived: z.boolean().optional(),
+    include_archived: z.boolean().optional().meta(selfExplanatory('Also archived configurations.')),
   }),
   output: response(z.array(configuration)),
+  documented: response(z.array(documented.revenue)),
   example: { input: { customer_id: acme.id }, output: { data: [acmeNetsuite] } },
 })
 
@@ -34,16 +35,19 @@ export const setRevenueConfigurations = defineWrite({
   path: '/v1/setCustomerRevenueSystemConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    data: z.array(
-      z.strictObject({
-        customer_id: uuid,
-        provider: revenueProvider,
-        configuration: openObject('netsuite_customer_id.'),
-        delivery_method_id: uuid.optional().describe('For one of several deliveries.'),
-      }),
-    ),
+    data: z
+      .array(
+        z.strictObject({
+          customer_id: customerId,
+          provider: revenueProvider,
+          configuration: openObject('netsuite_customer_id.'),
+          delivery_method_id: uuid.optional().describe('For one of several deliveries.'),
+        }),
+      )
+      .meta(selfExplanatory('Configurations to add.')),
   }),
   output: response(z.array(configuration)),
+  documented: response(z.array(documented.revenue)),
   verification: verifyAddition(fetchRevenueConfigurations),
   example: {
     input: {
@@ -62,12 +66,15 @@ export const archiveRevenueConfigurations = defineWrite({
   path: '/v1/archiveCustomerRevenueSystemConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
-    customer_id: uuid,
+    customer_id: customerId,
     customer_revenue_system_configuration_ids: z
       .array(uuid)
       .describe('Ids from fetch-revenue-system-configurations-customer.'),
   }),
   output: response(z.looseObject({})),
+  documented: response(
+    z.looseObject({ customer_id: z.string(), customer_revenue_system_configuration_ids: z.array(z.string()) }),
+  ),
   irreversible: true,
   verification: verifyArchiveConfigurations(fetchRevenueConfigurations, 'customer_revenue_system_configuration_ids'),
   advice: {

@@ -21,7 +21,7 @@ export interface RestOptions {
 
 /** The operations as REST routes, and their description at `/openapi.json`. */
 export function createRestApp(options: RestOptions): App {
-  const openApiRoute: Route = { handlers: { GET: createOpenApiHandler(options) } }
+  const documentRoute: Route = { handlers: { GET: createOpenApiHandler(options) }, public: true }
   const paths = new Set(options.operations.map(restPath))
   // Fixed paths first: `archive` is no customer id.
   const ordered = Array.from(paths).sort((a, b) => Number(a.includes('{')) - Number(b.includes('{')))
@@ -33,7 +33,8 @@ export function createRestApp(options: RestOptions): App {
   })
   return {
     findRoute(path) {
-      if (path === '/openapi.json') return openApiRoute
+      if (path === '/openapi.json') return documentRoute
+      if (path === '/') return HOME
       for (const { pattern, operations } of routes) {
         const [match, ...segments] = pattern.exec(path) ?? []
         if (match !== undefined) return createRoute(operations, segments, options)
@@ -42,8 +43,21 @@ export function createRestApp(options: RestOptions): App {
     },
     buildRejection: ({ status, message, headers }) =>
       problemResponse({ status, detail: message, ...(headers && { headers }) }),
-    notFoundHint: 'Paths are in lower case; /openapi.json lists them.',
+    describeNotFound(path) {
+      const guess = path.toLowerCase()
+      const found = ordered.find((known) =>
+        ['', '/v1', '/v1/v1'].some((prefix) => pathPattern(known).test(prefix + guess)),
+      )
+      return `${found ? `Did you mean ${found}? ` : ''}/openapi.json lists all paths.`
+    },
   }
+}
+
+/** Where a person with a browser, or a tool with the address alone, learns what is here. */
+const HOME: Route = {
+  handlers: { GET: async () => new Response(null, { status: 307, headers: { location: '/openapi.json' } }) },
+  public: true,
+  ignoresAccept: true,
 }
 
 function createRoute(operations: readonly Operation[], segments: readonly string[], options: RestOptions): Route {

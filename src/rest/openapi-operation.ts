@@ -66,13 +66,25 @@ function describeParameter(op: Operation, place: 'path' | 'query', [name, field]
 }
 
 function describeSuccess(op: Operation): JsonObject {
-  const { properties, ...output } = openApiSchema(op.output, 'output')
+  const { properties, ...output } = nameSchemas(openApiSchema(op.documented ?? op.output, 'output'))
   const schema = { ...output, properties: { ...asObject(properties), _note: NOTE } }
   return {
     description: op.output === noContent ? 'Success; Metronome returns no body.' : "Metronome's response, unchanged.",
     ...(op.kind === 'write' && { headers: { 'Idempotency-Key': { $ref: '#/components/headers/IdempotencyKey' } } }),
     content: { 'application/json': { schema, example: op.example.output } },
   }
+}
+
+/** The records of all responses by name. */
+export function describeRecords(operations: readonly Operation[]): JsonObject {
+  const schemas = operations.map(({ documented }) => documented && openApiSchema(documented, 'output').$defs)
+  return nameSchemas(Object.assign({}, ...schemas))
+}
+
+/** A schema without its definitions, which are components of the document. */
+function nameSchemas({ $defs: _, ...schema }: JsonObject): JsonObject {
+  const refs = JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/')
+  return JSON.parse(refs)
 }
 
 /** The responses are named by their status. */

@@ -1,6 +1,11 @@
 import type { JsonObject, Operation, Subject } from '../operations/operation.ts'
 import { HOMEPAGE, NAME, VERSION } from '../version.ts'
-import { describeOperation, IDEMPOTENCY_KEY_HEADER, IDEMPOTENCY_KEY_PARAMETER } from './openapi-operation.ts'
+import {
+  describeOperation,
+  describeRecords,
+  IDEMPOTENCY_KEY_HEADER,
+  IDEMPOTENCY_KEY_PARAMETER,
+} from './openapi-operation.ts'
 import { PROBLEM_RESPONSES, PROBLEM_SCHEMA } from './openapi-problems.ts'
 import { restPath } from './request.ts'
 
@@ -38,7 +43,7 @@ export function buildOpenApi(operations: readonly Operation[], needsBearer: bool
     security: needsBearer ? [{ bearer: [] }] : [{}, { bearer: [] }],
     paths: describePaths(operations),
     components: {
-      schemas: { Problem: PROBLEM_SCHEMA },
+      schemas: { ...describeRecords(operations), Problem: PROBLEM_SCHEMA },
       responses: PROBLEM_RESPONSES,
       parameters: { IdempotencyKey: IDEMPOTENCY_KEY_PARAMETER },
       headers: { IdempotencyKey: IDEMPOTENCY_KEY_HEADER },

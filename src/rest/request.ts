@@ -82,7 +82,7 @@ function readBody(json: unknown, query: JsonObject, issues: InputIssue[]): JsonO
   return {}
 }
 
-/** Reads a query into the types of `input`. Text of another type stays text, for validation to reject. */
+/** Reads a query into the types of `input`. */
 function readQuery(search: string, input: z.ZodObject, issues: InputIssue[]): JsonObject {
   // Other bytes would turn into other characters.
   if (!isPercentEncoded(search)) issues.push({ path: 'query', message: 'is not percent-encoded UTF-8' })
@@ -91,9 +91,22 @@ function readQuery(search: string, input: z.ZodObject, issues: InputIssue[]): Js
   return Object.fromEntries(
     Array.from(names, (name) => {
       const schema = Object.hasOwn(input.shape, name) ? plainType(input.shape[name]) : undefined
-      return [name, readValues(parameters.getAll(name), schema)]
+      const values = parameters.getAll(name)
+      const problem = findTypeProblem(values, schema)
+      if (problem) issues.push({ path: name, message: problem })
+      return [name, problem ? undefined : readValues(values, schema)]
     }),
   )
+}
+
+/** In a query everything is text, so that the message says how the value is written. */
+function findTypeProblem(values: readonly string[], schema: z.core.$ZodType | undefined): string | undefined {
+  if (schema === undefined || schema instanceof z.ZodArray) return undefined
+  if (values.length > 1) return 'must be given once'
+  if (schema instanceof z.ZodBoolean && !/^(true|false)$/.test(values[0] ?? '')) return 'must be true or false'
+  // Only canonical digits: no 1e1, 0x1, 01 or 1.0.
+  const isNumber = String(Number(values[0])) === values[0]
+  return schema instanceof z.ZodNumber && !isNumber ? 'must be a number in plain digits' : undefined
 }
 
 /** Lists are joined by commas, repeated, or both; any other parameter is given once. */
@@ -103,9 +116,8 @@ function readValues(values: readonly string[], schema: z.core.$ZodType | undefin
 }
 
 function readValue(text: string, schema: z.core.$ZodType | undefined): unknown {
-  if (schema instanceof z.ZodBoolean && /^(true|false)$/.test(text)) return text === 'true'
-  // Only canonical digits: no 1e1, 0x1, 01 or 1.0.
-  if (schema instanceof z.ZodNumber && String(Number(text)) === text) return Number(text)
+  if (schema instanceof z.ZodBoolean) return text === 'true'
+  if (schema instanceof z.ZodNumber) return Number(text)
   return text
 }
 

@@ -35,7 +35,7 @@ test.each(Object.keys(COMMANDS))('%s --help prints its options within 80 columns
   const run = await findCommand(name)?.()
   const code = await run?.(['--help'], context)
   expect(code).toBe(0)
-  expect(stdout()).toMatch(new RegExp(`^Usage: metronome-customers-mcp ${name}.*\n  --sandbox `, 's'))
+  expect(stdout()).toMatch(new RegExp(`^Usage: metronome-customers-mcp ${name}.*\n  --help, -h `, 's'))
   expect(
     stdout()
       .split('\n')

@@ -113,10 +113,14 @@ describe.each(tools)('$name', (tool) => {
   })
 })
 
-test.each(operations)('the example of $tool matches its own schemas', ({ input, output, example }) => {
-  expect(input.parse(example.input)).toEqual(example.input)
-  expect(output.parse(example.output)).toEqual(example.output)
-})
+test.each(operations)(
+  'the example of $tool matches its own schemas',
+  ({ input, output, documented = output, example }) => {
+    expect(input.parse(example.input)).toEqual(example.input)
+    expect(output.parse(example.output)).toEqual(example.output)
+    expect(documented.parse(example.output)).toEqual(example.output)
+  },
+)
 
 test.each(operations)('$tool keeps every field that Metronome adds to a response', ({ output, example }) => {
   const extended = addEverywhere(example.output)

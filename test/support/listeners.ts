@@ -17,7 +17,7 @@ export function buildApp(routes: Readonly<Record<string, Route>>): App {
     findRoute: (path) => table.get(path),
     buildRejection: ({ status, message, headers = {} }) =>
       Response.json({ message }, { status, headers: { ...headers } }),
-    notFoundHint: 'Try /items.',
+    describeNotFound: () => 'Try /items.',
   }
 }
 
