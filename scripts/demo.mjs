@@ -72,7 +72,12 @@ let client
 async function withSandbox(args, run) {
   const { Client } = await import('@modelcontextprotocol/sdk/client/index.js')
   const { StdioClientTransport } = await import('@modelcontextprotocol/sdk/client/stdio.js')
+  const { ProgressNotificationSchema } = await import('@modelcontextprotocol/sdk/types.js')
   client = new Client({ name: 'demo', version: '1.0.0' })
+  // The client's own `onprogress` loses a notification that arrives together with the result.
+  client.setNotificationHandler(ProgressNotificationSchema, ({ params }) => {
+    for (const line of wrap(params.message)) print(paint('yellow', line))
+  })
   try {
     await client.connect(new StdioClientTransport({ command: process.execPath, args: [PROGRAM, '--sandbox', ...args] }))
     await run()
@@ -205,10 +210,7 @@ async function expectError(name, args) {
 function callTool(name, args) {
   const shown = JSON.stringify(args).replace(/([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '$1…')
   print(paint('cyan', cut(`${name} ${shown}`)))
-  const onprogress = ({ message }) => {
-    for (const line of wrap(message)) print(paint('yellow', line))
-  }
-  return client.callTool({ name, arguments: args }, undefined, { onprogress })
+  return client.callTool({ name, arguments: args, _meta: { progressToken: 'demo' } })
 }
 
 function cut(line) {

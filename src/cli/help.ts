@@ -1,7 +1,17 @@
-import { NAME, VERSION } from '../version.ts'
+import { HOMEPAGE, NAME, VERSION } from '../version.ts'
 import { COMMANDS } from './command.ts'
 import { describeDefault, formatEntries, type HelpEntry, listOptions } from './help-format.ts'
 import { OPTIONS, VARIABLES, type VariableSpec } from './options.ts'
+
+const EXAMPLES = [
+  `${NAME} --sandbox`,
+  `${NAME} --read-only --environment production`,
+  `${NAME} --http --audit-log audit.jsonl`,
+  `${NAME} print-config cursor --sandbox`,
+  `${NAME} doctor`,
+]
+  .map((line) => `  ${line}\n`)
+  .join('')
 
 export function buildHelp(): string {
   const commands = Object.values(COMMANDS).map(({ usage, summary }) => ({
@@ -16,7 +26,11 @@ Community project, not affiliated with Metronome.
 Usage: ${NAME} [options]
        ${NAME} COMMAND [--help]
 
-${formatEntries([...commands, ...listOptions(OPTIONS), ...listVariables()])}`
+${formatEntries([...commands, ...listOptions(OPTIONS), ...listVariables()])}
+Examples:
+${EXAMPLES}
+${HOMEPAGE}
+`
 }
 
 function listVariables(): HelpEntry[] {
