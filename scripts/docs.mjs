@@ -19,7 +19,7 @@ const PAGES = [
 const TOOL_GROUPS = {
   reads: ({ kind }) => kind === 'read',
   writes: ({ kind, irreversible }) => kind === 'write' && !irreversible,
-  irreversible: ({ irreversible }) => irreversible === true,
+  irreversible: ({ irreversible }) => irreversible !== undefined,
 }
 
 /** The text between `<!-- generated: NAME -->` and `<!-- end -->`, by the first word of NAME. */

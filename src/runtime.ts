@@ -30,6 +30,10 @@ export interface RuntimeConfig {
   readonly sandbox: { readonly faults: FaultPlan; readonly seed: number } | undefined
   /** Why each of these tools is not available. */
   readonly hiddenTools?: ReadonlyMap<string, string> | undefined
+  /** Whether a person confirms what is archived. */
+  readonly confirmArchives?: boolean | undefined
+  /** Label of the Metronome environment. */
+  readonly environment?: string | undefined
 }
 
 export interface Observers extends Pick<CallOptions, 'onFinished' | 'onRetry'> {
@@ -58,9 +62,19 @@ export async function createRuntime(config: RuntimeConfig, observers: Observers)
     send: createSend({ ...upstream, fetch: limited.fetch }),
     timeoutMs: config.timeoutMs,
     sleep,
+    confirm: config.confirmArchives ? await loadConfirm(config, observers) : undefined,
     ...observers,
   })
   return { ...calls, ...limited, needsKey: upstream.needsKey }
+}
+
+async function loadConfirm(
+  { environment, sandbox }: RuntimeConfig,
+  { audit }: Observers,
+): Promise<CallOptions['confirm']> {
+  const { createConfirm } = await import('./calls/confirmation.ts')
+  const labels = [environment, sandbox && 'sandbox'].filter((label) => label !== undefined)
+  return createConfirm({ environment: labels.join(', '), audit })
 }
 
 /** The sandbox, Metronome through a proxy, or Metronome itself. */

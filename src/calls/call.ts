@@ -7,6 +7,7 @@ import type { Send, SendOptions, Upstream } from '../metronome/send.ts'
 import type { JsonObject, Operation, Read, ReadOperation, WriteOperation } from '../operations/operation.ts'
 import type { Redact } from '../sanitize.ts'
 import type { AuditLog, CallOrigin } from './audit.ts'
+import type { Confirm, FormChannel } from './confirmation.ts'
 import { adviseOn, CallError, callFailed, type InputIssue, internalError, missingKey, unknownTool } from './errors.ts'
 import { searchPages } from './search.ts'
 import { validateArguments } from './validate-arguments.ts'
@@ -23,6 +24,8 @@ export interface Caller {
   readonly onProgress?: ((message: string) => void) | undefined
   /** W3C trace context as the client sent it. */
   readonly traceparent?: unknown
+  /** How a person can be asked; absent where no form can be shown. */
+  readonly forms?: FormChannel | undefined
   /** For the audit log. */
   readonly origin?: CallOrigin | undefined
 }
@@ -60,6 +63,8 @@ export interface CallOptions {
   readonly sleep: Sleep
   /** Records writes; absent unless `--audit-log` is given. */
   readonly audit?: AuditLog | undefined
+  /** Asks a person before anything is archived; absent unless `--confirm-archives` is given. */
+  readonly confirm?: Confirm | undefined
   readonly onFinished?: (call: FinishedCall) => void
   readonly onRetry?: () => void
 }
@@ -122,13 +127,17 @@ export function createCalls(options: CallOptions): Calls {
     return body
   }
 
-  function write(
+  async function write(
     running: RunningCall,
     op: WriteOperation,
     args: JsonObject,
-    { caller, idempotencyKey = { value: randomUUID(), isCallers: false } }: CallRequest,
+    { caller, ...request }: CallRequest,
   ): Promise<JsonObject> {
     const verify = (read: Read, deadline: number) => executeRead(running, read.op, read.args, deadline)
+    const readBefore = (read: Read) => verify(read, performance.now() + options.timeoutMs)
+    const { signal } = running.context
+    const confirmed = op.irreversible && (await options.confirm?.({ op, args, caller, signal, read: readBefore }))
+    const idempotencyKey = confirmed ?? request.idempotencyKey ?? { value: randomUUID(), isCallers: false }
     const perform = (onAttempt?: (result: AttemptResult) => void) =>
       executeWrite({
         ...running,
@@ -143,7 +152,6 @@ export function createCalls(options: CallOptions): Calls {
         },
       })
     if (!options.audit) return perform()
-    const readBefore = (read: Read) => verify(read, performance.now() + options.timeoutMs)
     const { origin, redact } = caller
     const audited = { op, args, origin, redact, idempotencyKey: idempotencyKey.value, read: readBefore }
     return options.audit.recordWrite(audited, perform)

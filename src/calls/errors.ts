@@ -27,6 +27,10 @@ export type CallErrorCode =
   /** There was no connection, or no complete response. */
   | 'no_response'
   | 'timed_out'
+  /** The question to a person is the result of this call; nothing was sent. */
+  | 'input_required'
+  /** No person has confirmed it; nothing was sent. */
+  | 'not_confirmed'
   /** The audit log cannot be written; nothing was sent. */
   | 'audit_failed'
   | 'internal'
@@ -39,6 +43,22 @@ export interface InputIssue {
   readonly message: string
 }
 
+/** A form with text fields, as MCP's elicitation has it. */
+export interface Form {
+  readonly message: string
+  readonly requestedSchema: {
+    readonly type: 'object'
+    readonly properties: Readonly<Record<string, { readonly type: 'string'; readonly title: string }>>
+    readonly required: string[]
+  }
+}
+
+/** A form, and the state that comes back with its response. */
+export interface Question {
+  readonly form: Form
+  readonly state: string
+}
+
 interface CallErrorDetails {
   /** HTTP status of the last response. */
   readonly status?: number | undefined
@@ -47,6 +67,8 @@ interface CallErrorDetails {
   readonly issues?: readonly InputIssue[] | undefined
   /** Only for writes: what the call did. */
   readonly outcome?: Outcome | undefined
+  /** Only with `input_required`. */
+  readonly question?: Question | undefined
   readonly cause?: unknown
 }
 
@@ -58,6 +80,7 @@ export class CallError extends Error {
   readonly retryAfterSeconds: number | undefined
   readonly issues: readonly InputIssue[] | undefined
   readonly outcome: Outcome | undefined
+  readonly question: Question | undefined
 
   constructor(code: CallErrorCode, message: string, details: CallErrorDetails = {}) {
     super(message, { cause: details.cause })
@@ -66,6 +89,7 @@ export class CallError extends Error {
     this.retryAfterSeconds = details.retryAfterSeconds
     this.issues = details.issues
     this.outcome = details.outcome
+    this.question = details.question
   }
 }
 

@@ -7,7 +7,7 @@ import { UsageError } from './command-line.ts'
 const GROUPS: Readonly<Record<string, (op: Operation) => boolean>> = {
   reads: ({ kind }) => kind === 'read',
   writes: ({ kind }) => kind === 'write',
-  irreversible: (op) => op.kind === 'write' && op.irreversible === true,
+  irreversible: (op) => op.kind === 'write' && op.irreversible !== undefined,
 }
 
 /** The tools that are not offered, each with the reason. Throws {@link UsageError} for an unknown name and when none is left. */

@@ -2,7 +2,7 @@ import { isLoopback, isPercentEncoded } from '../http/urls.ts'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts'
 import type { ProxySettings } from '../metronome/fetch.ts'
 import { type FaultPlan, parseFaultSpec } from '../sandbox/fault-spec.ts'
-import { type AccessConfig, readAccessConfig, readEnvironmentName } from './access-config.ts'
+import { type AccessConfig, readAccessConfig, readBoolean, readEnvironmentName } from './access-config.ts'
 import { UsageError } from './command-line.ts'
 import { type HttpConfig, readHttpConfig } from './http-config.ts'
 import { OPTIONS, type Options, VARIABLES } from './options.ts'
@@ -25,6 +25,8 @@ export interface Config {
   readonly sandbox: { readonly faults: FaultPlan; readonly seed: number } | undefined
   /** Which tools are offered; all of them where absent. */
   readonly access: AccessConfig | undefined
+  /** Whether a person confirms what is archived. */
+  readonly confirmArchives: boolean
   /** File that writes are recorded in. */
   readonly auditLog: string | undefined
   /** Label of the Metronome environment. */
@@ -60,6 +62,7 @@ export function readConfig(sources: Sources, options: Options = {}): Config {
     proxy: readProxy([sources.environment, sources.envFile], warnings),
     sandbox: attempt(() => readSandbox(options)),
     access: attempt(() => readAccessConfig(options, variables)),
+    confirmArchives: attempt(() => readConfirmArchives(options, variables)),
     auditLog: options.auditLog ?? (variables.METRONOME_AUDIT_LOG?.trim() || undefined),
     environment: attempt(() => readEnvironmentName(options, variables)),
     logLevel: readLogLevel(variables.METRONOME_LOG, options.http ? 'info' : VARIABLES.METRONOME_LOG.default, warnings),
@@ -70,6 +73,11 @@ export function readConfig(sources: Sources, options: Options = {}): Config {
   }
   if (problems.length > 0) throw new UsageError(problems)
   return config
+}
+
+/** Checked also when the option is given: a misspelt variable is not ignored. */
+function readConfirmArchives({ confirmArchives = false }: Options, variables: Variables): boolean {
+  return readBoolean('METRONOME_CONFIRM_ARCHIVES', variables.METRONOME_CONFIRM_ARCHIVES) || confirmArchives
 }
 
 function readBaseUrl(value: string | undefined): string {

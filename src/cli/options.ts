@@ -39,6 +39,11 @@ export const OPTIONS = {
     placeholder: 'NAME',
     description: 'label of the Metronome environment, such as production, for clients and models',
   },
+  'confirm-archives': {
+    type: 'boolean',
+    group: 'Access',
+    description: 'archive only what a person has confirmed in a form of the client; see docs/safety.md',
+  },
   'audit-log': {
     type: 'string',
     group: 'Access',
@@ -160,6 +165,7 @@ export const VARIABLES = {
   METRONOME_TOOLS: { description: 'as --tools; with both, a tool must be in both' },
   METRONOME_EXCLUDE_TOOLS: { description: 'as --exclude-tools; with both, either excludes' },
   METRONOME_ENVIRONMENT: { description: 'as --environment; two different names are an error' },
+  METRONOME_CONFIRM_ARCHIVES: { description: 'true or false; as --confirm-archives' },
   METRONOME_AUDIT_LOG: { description: 'as --audit-log' },
   METRONOME_LOG: {
     description: 'log level: debug, info (default with --http), warn, error or off',

@@ -1,7 +1,16 @@
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
-import { type CallToolRequest, ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js'
+import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js'
+import {
+  type CallToolRequest,
+  ElicitResultSchema,
+  ErrorCode,
+  McpError,
+  type ServerNotification,
+  type ServerRequest,
+} from '@modelcontextprotocol/sdk/types.js'
 import * as z from 'zod'
 import type { Call, Caller } from '../calls/call.ts'
+import type { FormChannel } from '../calls/confirmation.ts'
 import { isObject, type JsonObject } from '../operations/operation.ts'
 import { CAPABILITIES, type ServerInfo } from './server-info.ts'
 import { callTool, createProgress, UNKNOWN_CURSOR } from './tools.ts'
@@ -13,10 +22,10 @@ export interface McpServerOptions {
   readonly caller: Omit<Caller, 'onProgress'>
 }
 
-// The SDK would make an ajv instance to validate elicitation results.
+// The SDK would make an ajv instance to validate results in `elicitInput`.
 const noValidator = {
   getValidator: () => {
-    throw new Error('this server sends no elicitation requests')
+    throw new Error('this server does not use elicitInput')
   },
 }
 
@@ -36,7 +45,7 @@ export function createMcpServer({ call, info, caller }: McpServerOptions): Serve
     if (params?.cursor !== undefined) throw new McpError(ErrorCode.InvalidParams, UNKNOWN_CURSOR)
     return { tools: [...tools] }
   })
-  server.setRequestHandler(CallRequestSchema, async (request, { signal, sendNotification }) => {
+  server.setRequestHandler(CallRequestSchema, async (request, { signal, sendNotification, sendRequest }) => {
     const params = request.params as CallToolRequest['params'] // checked by the SDK against its own schema
     const called = await callTool(call, params.name, params.arguments, {
       ...caller,
@@ -44,11 +53,29 @@ export function createMcpServer({ call, info, caller }: McpServerOptions): Serve
       traceparent: params._meta?.traceparent ?? caller.traceparent,
       origin: caller.origin && { ...caller.origin, client: server.getClientVersion() },
       onProgress: createProgress(params._meta?.progressToken, sendNotification),
+      forms: server.getClientCapabilities()?.elicitation?.form && createFormChannel(sendRequest),
     })
     if (!called.ok) throw new McpError(called.code, called.message)
     return called.result
   })
   return server
+}
+
+type SendRequest = RequestHandlerExtra<ServerRequest, ServerNotification>['sendRequest']
+
+/** Asks through a request of this server to the client. Over HTTP there is none: no client has introduced itself. */
+function createFormChannel(sendRequest: SendRequest): FormChannel {
+  return {
+    kind: 'request',
+    async ask(params, timeout, signal) {
+      try {
+        return await sendRequest({ method: 'elicitation/create', params }, ElicitResultSchema, { timeout, signal })
+      } catch (error) {
+        const isTimeout = error instanceof McpError && error.code === ErrorCode.RequestTimeout
+        return isTimeout ? { action: 'timed_out' } : { action: 'failed', reason: String(error) }
+      }
+    },
+  }
 }
 
 /** Params that a request may leave out; some clients write null for what they leave out. */

@@ -1,5 +1,6 @@
 import type { JSONRPCResponse, RequestId } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller } from '../calls/call.ts'
+import type { FormChannel } from '../calls/confirmation.ts'
 import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
 import { CAPABILITIES, type ServerInfo } from './server-info.ts'
 import { callTool, createProgress, type SendNotification, UNKNOWN_CURSOR } from './tools.ts'
@@ -53,7 +54,7 @@ export function createStatelessLayer({ call, info }: { call: Call; info: ServerI
   const { tools, instructions, ...serverInfo } = info
   const complete = (result: JsonObject): JsonObject => ({
     ...result,
-    resultType: 'complete',
+    resultType: result.resultType ?? 'complete',
     _meta: { [SERVER_INFO_KEY]: serverInfo },
   })
   const discoverResult = complete({
@@ -181,8 +182,18 @@ async function runTool(call: Call, params: JsonObject, context: StatelessContext
   const { name: clientName, version } = asObject(readMeta(params)[CLIENT_INFO_KEY])
   const client = { name: String(clientName), version: String(version) }
   const origin = context.origin && { ...context.origin, client: clientName === undefined ? undefined : client }
-  const called = await callTool(call, name, args, { ...context, onProgress, traceparent, origin })
+  const forms = readForms(params)
+  const called = await callTool(call, name, args, { ...context, onProgress, traceparent, origin, forms })
   return called.ok ? called.result : fail(INVALID_PARAMS, called.message)
+}
+
+/** What this request says about forms: whether the client shows them, and what came of one. */
+function readForms({ _meta, inputResponses, requestState }: JsonObject): FormChannel | undefined {
+  const { elicitation } = asObject(asObject(_meta)[CAPABILITIES_KEY])
+  // An empty object stands for forms alone.
+  const showsForms = isObject(elicitation) && (isObject(elicitation.form) || Object.keys(elicitation).length === 0)
+  if (!showsForms) return undefined
+  return { kind: 'result', state: requestState, response: asObject(inputResponses).confirm }
 }
 
 function readMeta(params: JsonObject): JsonObject {

@@ -1,6 +1,6 @@
 import type { ProgressNotification, ProgressToken } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller } from '../calls/call.ts'
-import { CallError, type CallErrorCode } from '../calls/errors.ts'
+import { CallError, type CallErrorCode, type Form, type Question } from '../calls/errors.ts'
 import type { JsonObject } from '../operations/operation.ts'
 import { escapeInvisible } from '../sanitize.ts'
 import generatedTools from './tools.generated.json' with { type: 'json' }
@@ -36,7 +36,15 @@ export interface ProtocolError {
   readonly message: string
 }
 
-export type ToolCallResult = { readonly ok: true; readonly result: ToolResult } | ProtocolError
+/** A result of the stateless revision: the client asks the person, and repeats the request with what came of it. */
+export interface InputRequired {
+  [field: string]: unknown
+  resultType: 'input_required'
+  inputRequests: Record<string, { method: 'elicitation/create'; params: Form }>
+  requestState: string
+}
+
+export type ToolCallResult = { readonly ok: true; readonly result: ToolResult | InputRequired } | ProtocolError
 
 /** Calls a tool; a failed call is a result, too. */
 export async function callTool(call: Call, tool: string, args: unknown, caller: Caller): Promise<ToolCallResult> {
@@ -46,10 +54,16 @@ export async function callTool(call: Call, tool: string, args: unknown, caller: 
     return { ok: true, result: { content: asText(JSON.stringify(structuredContent)), structuredContent } }
   } catch (error) {
     if (!(error instanceof CallError)) throw error
+    if (error.question) return { ok: true, result: askForInput(error.question) }
     const code = PROTOCOL_ERRORS[error.code]
     if (code !== undefined) return { ok: false, code, message: error.message }
     return { ok: true, result: { content: asText(describeError(error)), isError: true } }
   }
+}
+
+function askForInput({ form, state }: Question): InputRequired {
+  const inputRequests = { confirm: { method: 'elicitation/create', params: form } } as const
+  return { resultType: 'input_required', inputRequests, requestState: state }
 }
 
 /** The outcome of a write is on the last line, where programs find it, too. */

@@ -98,7 +98,19 @@ export const archiveBillingConfigurations = defineWrite({
   documented: response(
     z.looseObject({ customer_id: z.string(), customer_billing_provider_configuration_ids: z.array(z.string()) }),
   ),
-  irreversible: true,
+  irreversible: {
+    customerArgument: 'customer_id',
+    configurations: [
+      {
+        label: 'Billing provider configurations to archive',
+        fetch: fetchBillingConfigurations,
+        idsArgument: 'customer_billing_provider_configuration_ids',
+      },
+    ],
+    object: 'these configurations',
+    consequences:
+      'Contracts using them stop billing there at once, and invoices in their grace period are not sent. These tools cannot list the contracts.',
+  },
   verification: verifyArchiveConfigurations(fetchBillingConfigurations, 'customer_billing_provider_configuration_ids'),
   advice: {
     400: 'They may be archived already: check with fetch-billing-provider-configurations-customer and include_archived true.',

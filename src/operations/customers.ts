@@ -157,7 +157,16 @@ export const archiveCustomer = defineWrite({
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({ id: uuid.describe('Metronome customer id (UUID).') }),
   output: response(z.looseObject({ id: z.string() })),
-  irreversible: true,
+  irreversible: {
+    customerArgument: 'id',
+    configurations: [
+      { label: 'Active billing provider configurations', fetch: fetchBillingConfigurations },
+      { label: 'Active revenue system configurations', fetch: fetchRevenueConfigurations },
+    ],
+    object: 'it',
+    consequences:
+      'Archiving ends all its contracts today and voids their invoices. These tools cannot list its contracts. Its aliases stay taken.',
+  },
   verification: verifyArchive(getCustomer),
   advice: { 400: 'It may be archived already: check archived_at with get-customer.' },
   example: { input: { id: acme.id }, output: { data: { id: acme.id } } },

@@ -52,10 +52,26 @@ export interface Search {
 /** An operation that changes something at Metronome. */
 export interface WriteOperation extends OperationBase {
   readonly kind: 'write'
-  /** It cannot be undone. */
-  readonly irreversible?: true
+  /** It archives, which cannot be undone. */
+  readonly irreversible?: Archiving
   /** How to find out whether the write is in place when its response does not say so. */
   readonly verification: Verification<JsonObject>
+}
+
+/** What a person is shown before something is archived, on servers that ask. */
+export interface Archiving {
+  /** The argument with the id of the customer. */
+  readonly customerArgument: string
+  /** Configurations to show: the active ones, or those that an argument names. */
+  readonly configurations: readonly {
+    readonly label: string
+    readonly fetch: ReadOperation
+    readonly idsArgument?: string
+  }[]
+  /** What is archived, to be read after "to archive". */
+  readonly object: string
+  /** What archiving does, in sentences. */
+  readonly consequences: string
 }
 
 /** One Metronome operation, defined once as data. MCP, REST, the sandbox, docs and tests all read this. */

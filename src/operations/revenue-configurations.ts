@@ -75,7 +75,19 @@ export const archiveRevenueConfigurations = defineWrite({
   documented: response(
     z.looseObject({ customer_id: z.string(), customer_revenue_system_configuration_ids: z.array(z.string()) }),
   ),
-  irreversible: true,
+  irreversible: {
+    customerArgument: 'customer_id',
+    configurations: [
+      {
+        label: 'Revenue system configurations to archive',
+        fetch: fetchRevenueConfigurations,
+        idsArgument: 'customer_revenue_system_configuration_ids',
+      },
+    ],
+    object: 'these configurations',
+    consequences:
+      'This takes effect at once; what it means for contracts is not documented, and these tools cannot list them.',
+  },
   verification: verifyArchiveConfigurations(fetchRevenueConfigurations, 'customer_revenue_system_configuration_ids'),
   advice: {
     400: 'They may be archived already: check with fetch-revenue-system-configurations-customer and include_archived true.',

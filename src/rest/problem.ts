@@ -44,6 +44,8 @@ const PROBLEMS: Readonly<Record<CallErrorCode, Pick<Problem, 'status' | 'type' |
   upstream_rejected: { status: 502, type: 'upstream-rejected' },
   bad_response: { status: 502, type: 'bad-upstream-response' },
   no_response: { status: 502, type: 'bad-upstream-response' },
+  not_confirmed: { status: 403 },
+  input_required: { status: 403 },
   audit_failed: { status: 503, type: 'service-unavailable' },
   timed_out: { status: 504, type: 'bad-upstream-response' },
   internal: { status: 500 },

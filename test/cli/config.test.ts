@@ -46,6 +46,7 @@ test('without any source the configuration is complete', () => {
     timeoutMs: 45_000,
     proxy: undefined,
     sandbox: undefined,
+    confirmArchives: false,
     logLevel: 'warn',
     logFormat: 'text',
     http: undefined,

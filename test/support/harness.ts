@@ -3,6 +3,7 @@ import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import type { AuditLog } from '../../src/calls/audit.ts'
 import { type Caller, type Calls, createCalls } from '../../src/calls/call.ts'
+import { createConfirm } from '../../src/calls/confirmation.ts'
 import { createMcpServer } from '../../src/mcp/server.ts'
 import { describeServer, type ServerOptions } from '../../src/mcp/server-info.ts'
 import { createNetworkFetch } from '../../src/metronome/fetch.ts'
@@ -22,6 +23,8 @@ export interface HarnessOptions {
   /** How the server describes itself, and which tools it hides. */
   readonly server?: ServerOptions
   readonly audit?: AuditLog
+  /** Whether a person confirms what is archived. */
+  readonly confirmArchives?: boolean
 }
 
 export interface Harness extends Calls {
@@ -48,6 +51,9 @@ export function createHarness({ upstream, timeoutMs = 5_000, ...options }: Harne
     operations: new Map(operations.filter(({ tool }) => !hiddenTools?.has(tool)).map((op) => [op.tool, op])),
     hiddenTools,
     audit: options.audit,
+    confirm: options.confirmArchives
+      ? createConfirm({ environment: options.server?.environment ?? '', audit: options.audit })
+      : undefined,
     upstream: complete,
     send: createSend(complete),
     timeoutMs,

@@ -3,7 +3,7 @@ import { createMcpServer } from '../../src/mcp/server.ts'
 import { describeServer, type ServerOptions } from '../../src/mcp/server-info.ts'
 import { createStatelessLayer, type StatelessLayer } from '../../src/mcp/stateless.ts'
 import { createStdioTransport } from '../../src/mcp/stdio.ts'
-import { createHarness } from './harness.ts'
+import { createHarness, type HarnessOptions } from './harness.ts'
 
 export const CUSTOMER_ID = 'd7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
 export const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
@@ -50,11 +50,13 @@ export function createStateless(
   fetch: typeof globalThis.fetch,
   timeoutMs = 5_000,
   server: ServerOptions = {},
+  further: Pick<HarnessOptions, 'apiKey' | 'audit' | 'confirmArchives'> = {},
 ): StatelessServer {
   const { call, caller } = createHarness({
     upstream: { fetch, baseUrl: 'http://metronome.invalid' },
     timeoutMs,
     server,
+    ...further,
   })
   const options = { call, info: describeServer(server) }
   const layer = createStatelessLayer(options)
