@@ -1,4 +1,5 @@
-// Four agents, driven by a fake model, make a real tool call on the sandbox and see all tools: `npm run e2e:agents`.
+// Four agents, driven by a fake model, make a real tool call on the sandbox and see all tools; then each tries to archive a
+// customer where a person has to confirm it, and nobody is there: `npm run e2e:agents`.
 // Needs about 1.2 GB for the agents, which are installed on demand; `-- claude codex` runs only some.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,12 +14,21 @@ const tools = JSON.parse(readFileSync('src/mcp/tools.generated.json', 'utf8'))
 
 const PROMPT = 'Who sends usage as acme-prod?'
 const CUSTOMER = 'Acme Robotics'
+const READ = { name: 'list-customers', arguments: { ingest_alias: 'acme-prod' } }
+const ARCHIVE = { name: 'archive-customer', arguments: { id: 'd7abd0cd-4ae9-4db7-8676-e986a4ebd8dc' } }
+/** What each agent returns for a form that nobody fills in. */
+const UNCONFIRMED = {
+  claude: /the form was cancelled/,
+  codex: /the form was declined/,
+  gemini: /a form, which this client does not support/,
+  opencode: /a form, which this client does not support/,
+}
 const MAX_RUN_MS = 120_000
 
 /** Each writes its configuration into a new home folder and says how it is run there. */
 const AGENTS = {
-  claude: ({ home, url, program }) => {
-    const servers = { mcpServers: { metronome: { command: program, args: ['--sandbox'] } } }
+  claude: ({ home, url, launch }) => {
+    const servers = { mcpServers: { metronome: launch } }
     const file = write(home, 'mcp.json', servers)
     return {
       command: installTool('@anthropic-ai/claude-code', 'claude'),
@@ -34,7 +44,7 @@ const AGENTS = {
       prefix: 'mcp__metronome__',
     }
   },
-  codex: ({ home, url, program }) => {
+  codex: ({ home, url, launch }) => {
     write(
       home,
       '.codex/config.toml',
@@ -46,25 +56,26 @@ const AGENTS = {
         `base_url = "${url}/v1"`,
         'wire_api = "responses"',
         '[mcp_servers.metronome]',
-        `command = ${JSON.stringify(program)}`,
-        'args = ["--sandbox"]',
+        `command = ${JSON.stringify(launch.command)}`,
+        `args = ${JSON.stringify(launch.args)}`,
         '',
       ].join('\n'),
     )
     return {
       command: installTool('@openai/codex', 'codex'),
-      args: ['exec', '--skip-git-repo-check', PROMPT],
+      // Without it, Codex itself rejects tools that write.
+      args: ['exec', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', PROMPT],
       env: {},
       prefix: '',
       // Codex writes an underscore for every dash.
       spell: (name) => name.replaceAll('-', '_'),
     }
   },
-  gemini: ({ home, url, program }) => {
+  gemini: ({ home, url, launch }) => {
     write(home, '.gemini/settings.json', {
       security: { auth: { selectedType: 'gemini-api-key' } },
       privacy: { usageStatisticsEnabled: false },
-      mcpServers: { metronome: { command: program, args: ['--sandbox'], trust: true } },
+      mcpServers: { metronome: { ...launch, trust: true } },
     })
     write(home, '.gemini/trustedFolders.json', { [home]: 'TRUST_FOLDER' })
     return {
@@ -74,12 +85,12 @@ const AGENTS = {
       prefix: 'mcp_metronome_',
     }
   },
-  opencode: ({ home, url, program }) => {
+  opencode: ({ home, url, launch }) => {
     write(home, '.config/opencode/opencode.json', {
       provider: {
         fake: { npm: '@ai-sdk/anthropic', options: { baseURL: `${url}/v1`, apiKey: 'fake' }, models: { fake: {} } },
       },
-      mcp: { metronome: { type: 'local', command: [program, '--sandbox'], enabled: true } },
+      mcp: { metronome: { type: 'local', command: [launch.command, ...launch.args], enabled: true } },
       autoupdate: false,
       share: 'disabled',
     })
@@ -97,31 +108,54 @@ const folder = mkdtempSync(join(tmpdir(), 'e2e-agents-'))
 try {
   const program = installTarball(folder)
   for (const [name, prepare] of Object.entries(AGENTS))
-    if (chosen.length === 0 || chosen.includes(name)) await runAgent(name, prepare, program)
+    if (chosen.length === 0 || chosen.includes(name)) {
+      await runRead(name, prepare, program)
+      await runArchive(name, prepare, program)
+    }
 } finally {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 
-async function runAgent(name, prepare, program) {
+async function runRead(name, prepare, program) {
+  const launch = { command: program, args: ['--sandbox'] }
+  const { model, output, prefix, spell = (tool) => tool } = await runAgent(name, prepare, launch, READ)
+  const missing = tools.filter(({ name: tool }) => !model.toolNames.has(`${prefix}${spell(tool)}`))
+  report(`${name}: ${tools.length} tools, one call`, output, [
+    ...(missing.length > 0 ? [`missing: ${missing.map(({ name: tool }) => tool).join(', ')}`] : []),
+    ...(model.results.some((result) => result.includes(CUSTOMER)) ? [] : ['the tool call returned no customer']),
+  ])
+}
+
+/** Every line of the audit log is about a call that sent nothing. */
+async function runArchive(name, prepare, program) {
+  const log = join(folder, `${name}.jsonl`)
+  const launch = { command: program, args: ['--sandbox', '--confirm-archives', '--audit-log', log] }
+  const { model, output } = await runAgent(`${name}-archive`, prepare, launch, ARCHIVE)
+  const lines = readFileSync(log, 'utf8').trim().split('\n')
+  const written = lines.map((line) => JSON.parse(line)).filter(({ phase }) => phase !== 'single')
+  report(`${name}: nothing is archived without a person`, output, [
+    ...(written.length > 0 ? ['a write was sent'] : []),
+    ...(model.results.some((result) => UNCONFIRMED[name].test(result)) ? [] : [`results: ${model.results.join(' ')}`]),
+  ])
+}
+
+async function runAgent(name, prepare, launch, call) {
   const home = join(folder, name)
   mkdirSync(home)
-  const model = await startFakeModel()
+  const model = await startFakeModel(call)
   try {
-    const { command, args, env, prefix, spell = (tool) => tool } = prepare({ home, url: model.url, program })
-    const output = await run(command, args, home, env)
-    const missing = tools.filter(({ name: tool }) => !model.toolNames.has(`${prefix}${spell(tool)}`))
-    const problems = [
-      ...(missing.length > 0 ? [`missing: ${missing.map(({ name: tool }) => tool).join(', ')}`] : []),
-      ...(model.results.some((result) => result.includes(CUSTOMER)) ? [] : ['the tool call brought no customer']),
-    ]
-    console.log(problems.length === 0 ? `ok    ${name}: ${tools.length} tools, one call` : `fail  ${name}`)
-    if (problems.length > 0) {
-      console.log(`${problems.join('\n')}\nseen: ${[...model.toolNames].join(', ')}\n${output}`)
-      process.exitCode = 1
-    }
+    const { command, args, env, ...names } = prepare({ home, url: model.url, launch })
+    return { model, output: await run(command, args, home, env), ...names }
   } finally {
     model.stop()
   }
+}
+
+function report(what, output, problems) {
+  console.log(`${problems.length === 0 ? 'ok   ' : 'fail '} ${what}`)
+  if (problems.length === 0) return
+  console.log(`${problems.join('\n')}\n${output}`)
+  process.exitCode = 1
 }
 
 /** In a home of its own, so that no configuration and no account of the person is touched. */

@@ -1,15 +1,14 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 
-const ARGUMENTS = { ingest_alias: 'acme-prod' }
 const CALL_ID = 'call_1'
 const LAST_WORDS = 'Done.'
 
 /**
- * A model on 127.0.0.1 that speaks the protocols of three providers. It calls list-customers once, then ends its turn.
+ * A model on 127.0.0.1 that speaks the protocols of three providers. It calls one tool once, then ends its turn.
  * `toolNames` are the names that reached it, `results` the tool results as it was given them.
  */
-export async function startFakeModel() {
+export async function startFakeModel({ name: wanted, arguments: args }) {
   const toolNames = new Set()
   const results = []
   const server = createServer(async (request, response) => {
@@ -22,9 +21,9 @@ export async function startFakeModel() {
     for (const { name } of tools) toolNames.add(name)
     const result = provider.readResult(body)
     if (result !== undefined) results.push(result)
-    const tool = result === undefined ? tools.find(({ name }) => /list[-_]customers$/.test(name)) : undefined
+    const tool = result === undefined ? tools.find(({ name }) => name.replaceAll('_', '-').endsWith(wanted)) : undefined
     response.writeHead(200, { 'content-type': provider.contentType(request.url) })
-    response.end(provider.write(request.url, body, tool))
+    response.end(provider.write(request.url, body, tool && { ...tool, args }))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -76,7 +75,7 @@ const anthropic = {
         type: 'content_block_delta',
         index: 0,
         delta: tool
-          ? { type: 'input_json_delta', partial_json: JSON.stringify(ARGUMENTS) }
+          ? { type: 'input_json_delta', partial_json: JSON.stringify(tool.args) }
           : { type: 'text_delta', text: LAST_WORDS },
       },
       { type: 'content_block_stop', index: 0 },
@@ -111,7 +110,7 @@ const openai = {
           call_id: CALL_ID,
           name: tool.call,
           ...(tool.namespace && { namespace: tool.namespace }),
-          arguments: JSON.stringify(ARGUMENTS),
+          arguments: JSON.stringify(tool.args),
         }
       : {
           type: 'message',
@@ -138,7 +137,7 @@ const gemini = {
     return part && JSON.stringify(part.functionResponse.response)
   },
   write: (url, _body, tool) => {
-    const part = tool ? { functionCall: { name: tool.call, args: ARGUMENTS } } : { text: LAST_WORDS }
+    const part = tool ? { functionCall: { name: tool.call, args: tool.args } } : { text: LAST_WORDS }
     const answer = JSON.stringify({
       candidates: [{ content: { role: 'model', parts: [part] }, finishReason: 'STOP', index: 0 }],
       usageMetadata: { promptTokenCount: 1, candidatesTokenCount: 1, totalTokenCount: 2 },

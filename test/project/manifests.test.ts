@@ -58,10 +58,12 @@ test('the bundle lists the tools and keeps the key with the system', () => {
     // biome-ignore-start lint/suspicious/noTemplateCurlyInString: Claude Desktop fills them in
     METRONOME_API_KEY: '${user_config.api_key}',
     METRONOME_READ_ONLY: '${user_config.read_only}',
+    METRONOME_CONFIRM_ARCHIVES: '${user_config.confirm_archives}',
     METRONOME_ENVIRONMENT: '${user_config.environment}',
     // biome-ignore-end lint/suspicious/noTemplateCurlyInString: Claude Desktop fills them in
   })
   expect(bundle.user_config.read_only).toMatchObject({ type: 'boolean', default: false })
+  expect(bundle.user_config.confirm_archives).toMatchObject({ type: 'boolean', default: false })
   expect(extension.settings).toMatchObject([{ envVar: 'METRONOME_API_KEY', sensitive: true }])
 })
 

@@ -12,6 +12,7 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', description: 'print this help' },
   sandbox: { type: 'boolean', description: 'add --sandbox' },
   'read-only': { type: 'boolean', description: 'add --read-only' },
+  'confirm-archives': { type: 'boolean', description: 'add --confirm-archives' },
   tools: { type: 'string', placeholder: 'A,B', description: 'add --tools' },
   'exclude-tools': { type: 'string', placeholder: 'A,B', description: 'add --exclude-tools' },
   environment: { type: 'string', placeholder: 'NAME', description: 'add --environment' },
@@ -79,12 +80,13 @@ function readServer(url = HTTP_URL): { url: string; needsToken: boolean } {
 
 /** The access options for the server, checked as the server does. */
 function readAccessArguments(options: OptionValues<typeof OPTIONS>): string[] {
-  const { readOnly, tools, excludeTools } = options
+  const { readOnly, confirmArchives, tools, excludeTools } = options
   const config = readAccessConfig({ readOnly, tools, excludeTools }, {})
   if (config) findHiddenTools(config)
   const environment = readEnvironmentName({ environment: options.environment }, {})
   return [
     ...(readOnly ? ['--read-only'] : []),
+    ...(confirmArchives ? ['--confirm-archives'] : []),
     ...(tools ? ['--tools', tools] : []),
     ...(excludeTools ? ['--exclude-tools', excludeTools] : []),
     ...(environment ? ['--environment', environment] : []),

@@ -180,7 +180,16 @@ describe('install links', () => {
 })
 
 test('the access options are passed on to the server', async () => {
-  const options = ['--read-only', '--tools', 'reads', '--exclude-tools', 'get-customer', '--environment', 'production']
+  const options = [
+    '--read-only',
+    '--confirm-archives',
+    '--tools',
+    'reads',
+    '--exclude-tools',
+    'get-customer',
+    '--environment',
+    'production',
+  ]
   const { stdout } = await run(['cursor', ...options])
   expect(JSON.parse(stdout).mcpServers.metronome.args).toEqual(['-y', NAME, ...options])
 })
