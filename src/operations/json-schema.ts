@@ -1,37 +1,49 @@
 import * as z from 'zod'
 import type { JsonObject } from './operation.ts'
 
+/** JSON Schema 2020-12 of a schema's input for models: plain, without `anyOf`, `$ref`, formats and lengths. */
+export function inputJsonSchema(schema: z.ZodType): JsonObject {
+  return toJsonSchema(schema, 'input', fitModels)
+}
+
+/** The same of a schema's output; open at every level. */
+export function outputJsonSchema(schema: z.ZodType): JsonObject {
+  return toJsonSchema(schema, 'output', (jsonSchema) => {
+    fitModels(jsonSchema)
+    delete jsonSchema.description
+  })
+}
+
+/** JSON Schema for OpenAPI; schemas with an id are under `$defs`. */
+export function openApiSchema(schema: z.ZodType, io: 'input' | 'output'): JsonObject {
+  return toJsonSchema(schema, io, fitOpenApi)
+}
+
 // Clients and models choke on the first three, and each costs tokens in every conversation; lengths are checked anyway, and
 // an error names them.
-const UNWANTED = ['pattern', 'format', 'propertyNames', 'minLength', 'maxLength', 'maxItems']
-// A pattern only spells out what the format beside it names.
-const UNWANTED_IN_OPENAPI = ['pattern', 'propertyNames']
+const UNWANTED_BY_MODELS = ['pattern', 'format', 'propertyNames', 'minLength', 'maxLength', 'maxItems']
 
-/** JSON Schema 2020-12 of a schema's input: plain, without `anyOf`, `$ref`, formats and lengths. */
-export function inputJsonSchema(schema: z.ZodType): JsonObject {
-  return plainJsonSchema(schema, 'input')
+function fitModels(jsonSchema: JsonObject): void {
+  if (jsonSchema.isSelfExplanatory) delete jsonSchema.description
+  for (const key of UNWANTED_BY_MODELS) delete jsonSchema[key]
 }
 
-/** The same for OpenAPI, whose tools use `format`, and take an object without properties for an empty one. */
-export function openApiSchema(schema: z.ZodType, io: 'input' | 'output'): JsonObject {
-  return plainJsonSchema(schema, io, UNWANTED_IN_OPENAPI)
+function fitOpenApi(jsonSchema: JsonObject): void {
+  // A pattern only spells out what the format beside it names.
+  delete jsonSchema.pattern
+  delete jsonSchema.propertyNames
+  // Generators take an object without properties for an empty one.
+  const { type, properties = {}, additionalProperties } = jsonSchema
+  if (type === 'object' && isEmpty(properties) && !additionalProperties) jsonSchema.additionalProperties = true
 }
 
-/** JSON Schema 2020-12 of a schema's output; open at every level. */
-export function outputJsonSchema(schema: z.ZodType): JsonObject {
-  return plainJsonSchema(schema, 'output', [...UNWANTED, 'description'])
-}
-
-function plainJsonSchema(schema: z.ZodType, io: 'input' | 'output', unwanted = UNWANTED): JsonObject {
+function toJsonSchema(schema: z.ZodType, io: 'input' | 'output', adapt: (jsonSchema: JsonObject) => void): JsonObject {
   const { $schema, ...plain } = z.toJSONSchema(schema, {
     io,
     override: ({ jsonSchema }) => {
-      if (jsonSchema.isSelfExplanatory && unwanted === UNWANTED) delete jsonSchema.description
-      for (const key of [...unwanted, 'isSelfExplanatory']) delete jsonSchema[key]
       if (isEmpty(jsonSchema.additionalProperties)) delete jsonSchema.additionalProperties
-      const isOpenObject =
-        jsonSchema.type === 'object' && !jsonSchema.additionalProperties && isEmpty(jsonSchema.properties ?? {})
-      if (unwanted === UNWANTED_IN_OPENAPI && isOpenObject) jsonSchema.additionalProperties = true
+      adapt(jsonSchema)
+      delete jsonSchema.isSelfExplanatory
       flattenNullable(jsonSchema)
     },
   })

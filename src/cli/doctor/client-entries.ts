@@ -1,14 +1,21 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, isAbsolute, join } from 'node:path'
 import { closestMatch } from 'leven'
 import { operations } from '../../operations/index.ts'
 import { asObject } from '../../operations/operation.ts'
 import { NAME } from '../../version.ts'
 import type { CommandContext } from '../command-line.ts'
 import { VARIABLES } from '../options.ts'
-import { findTooLongNames, HTTP_URL, type Launch, type McpClient, SERVER_KEY } from '../print-config/clients.ts'
+import { findTooLongNames, HTTP_URL, type Launch, SERVER_KEY } from '../print-config/clients.ts'
 import { KEY_PLACEHOLDER, TOKEN_PLACEHOLDER } from '../secrets.ts'
 import { type ClientEntry, readClientFiles } from './client-files.ts'
+import {
+  describeLaunch,
+  envField,
+  findCommand,
+  findPackage,
+  readLaunch,
+  readWords,
+  startsThisPackage,
+} from './launch.ts'
 import { type CheckResult, error, ok, warning } from './report.ts'
 import { type RunResult, runHttpEntry, runStdioEntry } from './run-entry.ts'
 
@@ -29,21 +36,10 @@ function isThisServer({ key, entry }: ClientEntry): boolean {
   return isNamed || readUrl(entry) === HTTP_URL || readWords(entry).some((word) => findPackage(word) !== undefined)
 }
 
-/** The strings of command and arguments, cut into words. */
-function readWords({ command, args }: ClientEntry['entry']): string[] {
-  const texts = [command, args].flat().filter((word) => typeof word === 'string')
-  return texts.flatMap((text) => text.split(/\s+/))
+/** Where a running server is; undefined for an entry that starts one. */
+function readUrl({ url, serverUrl, httpUrl }: ClientEntry['entry']): string | undefined {
+  return [url, serverUrl, httpUrl].find((value) => typeof value === 'string')
 }
-
-/** The name of a package as it is written, when it is ours or nearly so. */
-function findPackage(word: string): string | undefined {
-  const [name = ''] = (word.split(/[\\/]/).at(-1) ?? '').split('@')
-  const plain = name.replace(/\.(js|cmd)$/, '')
-  return closestMatch(plain, [NAME], { maxDistance: 4 }) === undefined ? undefined : plain
-}
-
-const readUrl = ({ url, serverUrl, httpUrl }: ClientEntry['entry']): string | undefined =>
-  [url, serverUrl, httpUrl].find((value) => typeof value === 'string')
 
 async function checkEntry(found: ClientEntry, context: CommandContext, run: boolean): Promise<CheckResult> {
   const { client, path, key, entry } = found
@@ -89,7 +85,9 @@ function findProblem(found: ClientEntry, message: string, context: CommandContex
   const headers = Object.values(readHeaders(entry))
   if (headers.some((value) => value.includes(TOKEN_PLACEHOLDER)))
     return error(title, `${message}, with the placeholder as token`, 'Replace it with a token of the running server.')
-  return readUrl(entry) === undefined ? findStdioProblem(found, message, context) : undefined
+  const url = readUrl(entry)
+  if (url === undefined) return findStdioProblem(found, message, context)
+  return URL.canParse(url) ? undefined : error(title, `${message}, with an invalid URL`, `${HTTP_URL} is the default.`)
 }
 
 function findStdioProblem(
@@ -106,15 +104,12 @@ function findStdioProblem(
     return error(title, `${message}, but names the package ${misspelt}, which is not this one`, `Write ${NAME}.`)
   const launch = readLaunch(client, entry)
   if (!launch) return error(title, `${message} in a form that ${title} does not read`, replace)
-  const unknown = Object.keys(launch.env).flatMap((name) => {
-    const nearest = findVariable(name)
-    return nearest === undefined || nearest === name ? [] : [[name, nearest] as const]
-  })
-  for (const [name, nearest] of unknown)
+  const variable = Object.keys(launch.env).find((name) => (findVariable(name) ?? name) !== name)
+  if (variable)
     return error(
       title,
-      `${message}, with the variable ${name}, which this server does not read`,
-      `Rename it to ${nearest}.`,
+      `${message}, with the variable ${variable}, which this server does not read`,
+      `Rename it to ${findVariable(variable)}.`,
     )
   const values = Object.values(launch.env)
   if (values.includes(KEY_PLACEHOLDER))
@@ -146,30 +141,6 @@ function findVariable(name: string): string | undefined {
   return closestMatch(name, Object.keys(VARIABLES), { maxDistance: Math.floor(name.length / 3) })
 }
 
-/** What the client starts; `undefined` when the entry does not have the client's form. */
-function readLaunch(client: McpClient, entry: ClientEntry['entry']): Launch | undefined {
-  const [command, ...args] = readCommand(client, entry) ?? []
-  const { [envField(client)]: env = {} } = entry
-  const texts = Object.values(asObject(env))
-  const isMisplaced = ['env', 'environment'].some((field) => field !== envField(client) && field in entry)
-  if (command === undefined || isMisplaced || texts.some((value) => typeof value !== 'string')) return undefined
-  return { command, args, env: asObject(env) as Record<string, string> } // just checked
-}
-
-function readCommand(client: McpClient, { command, args }: ClientEntry['entry']): string[] | undefined {
-  const isOneList = Array.isArray(SAMPLE(client).command)
-  const words = isOneList
-    ? command
-    : [command, ...(Array.isArray(args) ? args : args === undefined ? [] : [args, null])]
-  const isForm = Array.isArray(words) && (!isOneList || args === undefined)
-  return isForm && words.every((word) => typeof word === 'string') ? words : undefined
-}
-
-/** The client's own form, from its record. */
-const SAMPLE = (client: McpClient) => client.stdioEntry({ command: 'npx', args: ['-y'], env: { NAME: 'value' } })
-
-const envField = (client: McpClient): string => ('environment' in SAMPLE(client) ? 'environment' : 'env')
-
 function readHeaders({ headers }: ClientEntry['entry']): Record<string, string> {
   return Object.fromEntries(Object.entries(asObject(headers)).map(([name, value]) => [name, String(value)]))
 }
@@ -193,39 +164,6 @@ function whyNotRun(
   if (client.references?.test(JSON.stringify(entry))) return `only ${client.title} knows the values that it refers to`
   if (launch && !startsThisPackage(launch, platform)) return `its command is not npx or node with ${NAME}`
   return undefined
-}
-
-function startsThisPackage({ command, args }: Launch, platform: NodeJS.Platform): boolean {
-  const [program = '', ...rest] =
-    platform === 'win32' && /^cmd(\.exe)?$/i.test(command) && args[0] === '/c' ? args.slice(1) : [command, ...args]
-  const name = program
-    .split(/[\\/]/)
-    .at(-1)
-    ?.replace(/\.(exe|cmd)$/i, '')
-  if (name === NAME) return true
-  if (name === 'node') return findPackage(rest[0] ?? '') === NAME && (rest[0] ?? '').endsWith('.js')
-  const [first = ''] = rest.filter((word) => !['-y', '--yes', '-q', '--quiet'].includes(word))
-  return name === 'npx' && (first === NAME || first.startsWith(`${NAME}@`))
-}
-
-/** Without the options, which may contain anything. */
-function describeLaunch({ command, args }: Launch): string {
-  return [command, ...args.slice(0, args.findIndex((word) => findPackage(word)) + 1)].join(' ')
-}
-
-function findCommand(command: string, { environment, platform }: CommandContext): boolean {
-  const names = platform === 'win32' ? [command, `${command}.cmd`, `${command}.exe`] : [command]
-  const directories = isAbsolute(command) ? [''] : (environment.PATH ?? environment.Path ?? '').split(delimiter)
-  return directories.some((directory) => names.some((name) => isExecutable(join(directory, name))))
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function adviseOnRun({ id, entry }: ClientEntry, { problem, status }: Extract<RunResult, { ok: false }>): string {

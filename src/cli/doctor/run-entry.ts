@@ -75,6 +75,7 @@ async function talk(transport: Transport): Promise<RunResult> {
   const options = () => ({ timeout: Math.max(1, deadline - performance.now()) })
   try {
     await client.connect(transport, options())
+    if (client.getServerVersion()?.name !== NAME) return { ok: false, problem: 'another server responds' }
     const { tools } = await client.listTools({}, options())
     const count = `${tools.length} tools`
     if (!tools.some(({ name }) => name === 'list-customers')) return { ok: true, summary: count }
