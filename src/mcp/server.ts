@@ -1,19 +1,17 @@
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js'
 import {
-  type CallToolRequest,
   ElicitResultSchema,
   ErrorCode,
   McpError,
   type ServerNotification,
   type ServerRequest,
 } from '@modelcontextprotocol/sdk/types.js'
-import * as z from 'zod'
 import type { Call, Caller } from '../calls/call.ts'
 import type { FormChannel } from '../calls/confirmation.ts'
 import { isObject, type JsonObject } from '../operations/operation.ts'
 import { CAPABILITIES, type ServerInfo } from './server-info.ts'
-import { callTool, createProgress, UNKNOWN_CURSOR } from './tools.ts'
+import { callTool, UNKNOWN_CURSOR } from './tools.ts'
 
 export interface McpServerOptions {
   readonly call: Call
@@ -29,10 +27,6 @@ const noValidator = {
   },
 }
 
-// Looser than the SDK's own schemas, with which invalid params would give -32603 instead of -32602.
-const ListRequestSchema = z.object({ method: z.literal('tools/list'), params: z.looseObject({}).optional() })
-const CallRequestSchema = z.object({ method: z.literal('tools/call'), params: z.looseObject({}).optional() })
-
 /** An MCP server on the SDK's low-level `Server`, since `McpServer` deviates from the protocol in several cases. */
 export function createMcpServer({ call, info, caller }: McpServerOptions): Server {
   const { tools, instructions, ...implementation } = info
@@ -41,30 +35,43 @@ export function createMcpServer({ call, info, caller }: McpServerOptions): Serve
     instructions,
     jsonSchemaValidator: noValidator,
   })
-  server.setRequestHandler(ListRequestSchema, ({ params }) => {
-    if (params?.cursor !== undefined) throw new McpError(ErrorCode.InvalidParams, UNKNOWN_CURSOR)
-    return { tools: [...tools] }
-  })
-  server.setRequestHandler(CallRequestSchema, async (request, { signal, sendNotification, sendRequest }) => {
-    const params = request.params as CallToolRequest['params'] // checked by the SDK against its own schema
-    const called = await callTool(call, params.name, params.arguments, {
+  const runTool = async (params: JsonObject, { signal, sendNotification, sendRequest }: Extra): Promise<JsonObject> => {
+    const called = await callTool(call, params, {
       ...caller,
       signal: caller.signal ?? signal,
-      traceparent: params._meta?.traceparent ?? caller.traceparent,
       origin: caller.origin && { ...caller.origin, client: server.getClientVersion() },
-      onProgress: createProgress(params._meta?.progressToken, sendNotification),
+      sendNotification,
       forms: server.getClientCapabilities()?.elicitation?.form && createFormChannel(sendRequest),
     })
-    if (!called.ok) throw new McpError(called.code, called.message)
+    if (!called.ok) throw new ProtocolError(called.code, called.message)
     return called.result
-  })
+  }
+  // Not `setRequestHandler`, which checks params and results against schemas that take 3 % of the time of a call, and
+  // responds -32603 to invalid params.
+  server.fallbackRequestHandler = async ({ method, params = {} }, extra) => {
+    if (method === 'tools/call') return runTool(params, extra)
+    if (method !== 'tools/list') throw new ProtocolError(ErrorCode.MethodNotFound, 'Method not found')
+    if (params.cursor !== undefined) throw new ProtocolError(ErrorCode.InvalidParams, UNKNOWN_CURSOR)
+    return { tools: [...tools] }
+  }
   return server
 }
 
-type SendRequest = RequestHandlerExtra<ServerRequest, ServerNotification>['sendRequest']
+type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>
+
+/** A JSON-RPC error; the message of the SDK's own class repeats the code. */
+class ProtocolError extends Error {
+  override readonly name = 'ProtocolError'
+  readonly code: number
+
+  constructor(code: number, message: string) {
+    super(message)
+    this.code = code
+  }
+}
 
 /** Asks through a request of this server to the client. Over HTTP there is none: no client has introduced itself. */
-function createFormChannel(sendRequest: SendRequest): FormChannel {
+function createFormChannel(sendRequest: Extra['sendRequest']): FormChannel {
   return {
     kind: 'request',
     async ask(params, timeout, signal) {

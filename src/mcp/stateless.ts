@@ -1,9 +1,9 @@
 import type { JSONRPCResponse, RequestId } from '@modelcontextprotocol/sdk/types.js'
-import type { Call, Caller } from '../calls/call.ts'
+import type { Call } from '../calls/call.ts'
 import type { FormChannel } from '../calls/confirmation.ts'
 import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
 import { CAPABILITIES, type ServerInfo } from './server-info.ts'
-import { callTool, createProgress, type SendNotification, UNKNOWN_CURSOR } from './tools.ts'
+import { callTool, isId, type ToolCaller, UNKNOWN_CURSOR } from './tools.ts'
 
 /** The first revision without a handshake: every request says in `_meta` what `initialize` said once. */
 const STATELESS_REVISION = '2026-07-28'
@@ -29,11 +29,9 @@ const VERSION_HEADER = 'MCP-Protocol-Version'
 // The tools are the same for every caller and change only with a new version of this program.
 const CACHING = { ttlMs: 300_000, cacheScope: 'public' }
 
-export interface StatelessContext extends Omit<Caller, 'onProgress'> {
+export interface StatelessContext extends ToolCaller {
   /** Only over HTTP. */
   readonly headers?: Headers
-  /** Absent where only a response can be sent. */
-  readonly sendNotification?: SendNotification
 }
 
 export interface StatelessResponse {
@@ -174,16 +172,10 @@ function decodeName(value: string | null): string | null | undefined {
 }
 
 async function runTool(call: Call, params: JsonObject, context: StatelessContext): Promise<JsonObject> {
-  const { name, arguments: args = {} } = params
-  if (typeof name !== 'string') return fail(INVALID_PARAMS, 'tools/call needs the name of a tool')
-  if (!isObject(args)) return fail(INVALID_PARAMS, 'arguments must be an object')
-  const { progressToken, traceparent = context.traceparent } = readMeta(params)
-  const onProgress = isId(progressToken) ? createProgress(progressToken, context.sendNotification) : undefined
   const { name: clientName, version } = asObject(readMeta(params)[CLIENT_INFO_KEY])
   const client = { name: String(clientName), version: String(version) }
   const origin = context.origin && { ...context.origin, client: clientName === undefined ? undefined : client }
-  const forms = readForms(params)
-  const called = await callTool(call, name, args, { ...context, onProgress, traceparent, origin, forms })
+  const called = await callTool(call, params, { ...context, origin, forms: readForms(params) })
   return called.ok ? called.result : fail(INVALID_PARAMS, called.message)
 }
 
@@ -198,9 +190,4 @@ function readForms({ _meta, inputResponses, requestState }: JsonObject): FormCha
 
 function readMeta(params: JsonObject): JsonObject {
   return asObject(params._meta)
-}
-
-/** An id of a request, or a progress token: they have the same type. */
-function isId(value: unknown): value is RequestId {
-  return typeof value === 'string' || Number.isSafeInteger(value)
 }

@@ -1,7 +1,7 @@
 import type { ProgressNotification, ProgressToken } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller } from '../calls/call.ts'
 import { CallError, type CallErrorCode, type Form, type Question } from '../calls/errors.ts'
-import type { JsonObject } from '../operations/operation.ts'
+import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
 import { escapeInvisible } from '../sanitize.ts'
 import generatedTools from './tools.generated.json' with { type: 'json' }
 
@@ -26,8 +26,10 @@ export const tools = generatedTools as readonly Tool[] // generated from the ope
 
 export const UNKNOWN_CURSOR = 'Unknown cursor: there is one page of tools'
 
+const INVALID_PARAMS = -32602
+
 /** Errors of the protocol, with JSON-RPC's code; every other error is a tool result that the model can read. */
-const PROTOCOL_ERRORS: Partial<Record<CallErrorCode, number>> = { unknown_tool: -32602 }
+const PROTOCOL_ERRORS: Partial<Record<CallErrorCode, number>> = { unknown_tool: INVALID_PARAMS }
 
 /** A call that ends in a JSON-RPC error. */
 export interface ProtocolError {
@@ -46,10 +48,25 @@ export interface InputRequired {
 
 export type ToolCallResult = { readonly ok: true; readonly result: ToolResult | InputRequired } | ProtocolError
 
-/** Calls a tool; a failed call is a result, too. */
-export async function callTool(call: Call, tool: string, args: unknown, caller: Caller): Promise<ToolCallResult> {
+/** Who sends `tools/call`; progress and trace context are in its params. */
+export interface ToolCaller extends Omit<Caller, 'onProgress'> {
+  /** Absent where only a response can be sent. */
+  readonly sendNotification?: SendNotification | undefined
+}
+
+/** Serves `tools/call`; a failed call is a result, too. */
+export async function callTool(
+  call: Call,
+  params: JsonObject,
+  { sendNotification, ...caller }: ToolCaller,
+): Promise<ToolCallResult> {
+  const { name: tool, arguments: args = {}, _meta } = params
+  if (typeof tool !== 'string') return invalidParams('tools/call needs the name of a tool')
+  if (!isObject(args)) return invalidParams('arguments must be an object')
+  const { progressToken, traceparent = caller.traceparent } = asObject(_meta)
+  const onProgress = isId(progressToken) ? createProgress(progressToken, sendNotification) : undefined
   try {
-    const structuredContent = await call({ tool, args, caller })
+    const structuredContent = await call({ tool, args, caller: { ...caller, onProgress, traceparent } })
     // Some agents show only the text, others only the structured content: both carry the whole body.
     return { ok: true, result: { content: asText(JSON.stringify(structuredContent)), structuredContent } }
   } catch (error) {
@@ -60,6 +77,8 @@ export async function callTool(call: Call, tool: string, args: unknown, caller: 
     return { ok: true, result: { content: asText(describeError(error)), isError: true } }
   }
 }
+
+const invalidParams = (message: string): ProtocolError => ({ ok: false, code: INVALID_PARAMS, message })
 
 function askForInput({ form, state }: Question): InputRequired {
   const inputRequests = { confirm: { method: 'elicitation/create', params: form } } as const
@@ -79,12 +98,17 @@ function asText(text: string): ToolResult['content'] {
 export type SendNotification = (notification: ProgressNotification) => Promise<void>
 
 /** Reports retries and verification to a caller that asked for progress. */
-export function createProgress(progressToken: ProgressToken | undefined, send: SendNotification | undefined) {
-  if (progressToken === undefined || !send) return undefined
+function createProgress(progressToken: ProgressToken, send: SendNotification | undefined) {
+  if (!send) return undefined
   let progress = 0
   return (message: string): void => {
     progress += 1
     // A caller that has left needs no progress.
     send({ method: 'notifications/progress', params: { progressToken, progress, message } }).catch(() => {})
   }
+}
+
+/** An id of a request, or a progress token: they have the same type. */
+export function isId(value: unknown): value is ProgressToken {
+  return typeof value === 'string' || Number.isSafeInteger(value)
 }

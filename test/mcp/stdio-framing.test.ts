@@ -56,7 +56,11 @@ describe('a line that is not a valid request is rejected without harm', () => {
     ['a tool named constructor', toolCall(4, 'constructor'), rejection(-32602, /Unknown tool: constructor/, 4)],
     ['a tool with control characters', toolCall(4, 'a\u001b[2J'), rejection(-32602, /Unknown tool: a\\u\{1b\}\[2J/, 4)],
     ['a call without a name', { ...PING, method: 'tools/call', params: {} }, rejection(-32602, /name/, 'ping')],
-    ['a call without params', { ...PING, method: 'tools/call' }, rejection(-32602, /params/, 'ping')],
+    [
+      'a call without params',
+      { ...PING, method: 'tools/call' },
+      rejection(-32602, /^tools\/call needs the name of a tool$/, 'ping'),
+    ],
     ['arguments that are a list', toolCall(5, 'list-customers', []), rejection(-32602, /arguments/, 5)],
     ['an initialize without params', { ...PING, method: 'initialize' }, rejection(-32602, /^initialize needs/, 'ping')],
     [
