@@ -1,4 +1,4 @@
-import { type JsonObject, type Operation, pathParameters } from '../operations/operation.ts'
+import type { JsonObject, Operation } from '../operations/operation.ts'
 import { noContent } from '../operations/output-schemas.ts'
 
 /** One HTTP request to Metronome, without host and credentials. */
@@ -13,18 +13,20 @@ export interface UpstreamRequest {
 
 /** Path parameters go into the path, the other arguments into the query of a GET or the JSON body of a POST. */
 export function buildRequest(op: Operation, args: JsonObject): UpstreamRequest {
-  const inPath = pathParameters(op)
-  const rest = Object.entries(args).filter(([name]) => !inPath.includes(name))
-  const path = op.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(args[name])))
+  const rest = { ...args }
+  const path = op.path.replace(/\{(\w+)\}/g, (_, name: string) => {
+    delete rest[name]
+    return encodeURIComponent(String(args[name]))
+  })
   // As Metronome's SDKs do where the response has no body.
   const accept = op.output === noContent ? '*/*' : 'application/json'
   if (op.method === 'GET') return { method: 'GET', target: path + buildQuery(rest), accept }
-  return { method: 'POST', target: path, body: JSON.stringify(Object.fromEntries(rest)), accept }
+  return { method: 'POST', target: path, body: JSON.stringify(rest), accept }
 }
 
 /** Arrays are joined with commas, as in all of Metronome's SDKs; an empty array is not sent. */
-function buildQuery(entries: [string, unknown][]): string {
-  const pairs = entries
+function buildQuery(parameters: JsonObject): string {
+  const pairs = Object.entries(parameters)
     .map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : String(value)] as const)
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
