@@ -16,9 +16,12 @@ const PAGES = [
     .map((file) => `docs/${file}`),
 ]
 
+const isReversibleWrite = ({ kind, irreversible }) => kind === 'write' && !irreversible
+
 const TOOL_GROUPS = {
   reads: ({ kind }) => kind === 'read',
-  writes: ({ kind, irreversible }) => kind === 'write' && !irreversible,
+  customers: (op) => isReversibleWrite(op) && op.subject === 'Customers',
+  configurations: (op) => isReversibleWrite(op) && op.subject !== 'Customers',
   irreversible: ({ irreversible }) => irreversible !== undefined,
 }
 
