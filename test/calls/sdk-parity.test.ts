@@ -11,10 +11,15 @@ function selectCompared({ method, path, query, body, headers }: SentRequest): ob
   return { method, path, query, body: JSON.stringify(body), contentType: headers['content-type'] }
 }
 
-/** What the SDK sends; for an operation that it lacks, the arguments as body. */
+/** What the SDK sends; for an operation that it lacks, the id in the path and the other arguments as body. */
 async function sendAsSdk({ method, path, sdk }: ContractRow, args: Arguments): Promise<object[]> {
-  if (sdk === 'not in the SDK')
-    return [{ method, path, query: {}, body: JSON.stringify(args), contentType: 'application/json' }]
+  if (sdk === 'not in the SDK') {
+    const { customer_id, ...others } = args
+    const isInPath = path.includes('{customer_id}')
+    const body = JSON.stringify(isInPath ? others : args)
+    const sent = path.replace('{customer_id}', String(customer_id))
+    return [{ method, path: sent, query: {}, body, contentType: 'application/json' }]
+  }
   const before = api.sent.length
   await sdk(new Metronome({ bearerToken: KEY, baseURL: API, maxRetries: 0 }), args)
   return api.sent.slice(before).map(selectCompared)
