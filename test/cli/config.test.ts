@@ -54,6 +54,24 @@ test('without any source the configuration is complete', () => {
   })
 })
 
+test.each<[string | undefined, boolean, boolean]>([
+  [undefined, false, false],
+  [undefined, true, true],
+  ['false', false, false],
+  ['true', false, true],
+  ['false', true, true],
+])('METRONOME_CONFIRM_ARCHIVES=%s with the option %s: %s', (variable, confirmArchives, expected) => {
+  const environment = variable === undefined ? {} : { METRONOME_CONFIRM_ARCHIVES: variable }
+  expect(read({ environment }, { confirmArchives }).confirmArchives).toBe(expected)
+})
+
+test('a misspelt METRONOME_CONFIRM_ARCHIVES is rejected, also with the option', () => {
+  const environment = { METRONOME_CONFIRM_ARCHIVES: 'yes' }
+  expect(() => read({ environment }, { confirmArchives: true })).toThrow(
+    'METRONOME_CONFIRM_ARCHIVES must be true or false.',
+  )
+})
+
 describe('the sandbox', () => {
   test('takes no key, not even an invalid one', () => {
     const environment = { METRONOME_API_KEY: 'YOUR KEY HERE' }
