@@ -1,8 +1,8 @@
-import { closestMatch } from 'leven'
 import { operations } from '../operations/index.ts'
 import type { Operation } from '../operations/operation.ts'
 import type { AccessConfig, ToolSelection } from './access-config.ts'
 import { UsageError } from './command-line.ts'
+import { findNearest } from './suggest.ts'
 
 const GROUPS: Readonly<Record<string, (op: Operation) => boolean>> = {
   reads: ({ kind }) => kind === 'read',
@@ -33,7 +33,7 @@ function createMatcher({ source, names }: ToolSelection): (op: Operation) => boo
   const known = [...Object.keys(GROUPS), ...operations.map(({ tool }) => tool)]
   const unknown = names.find((name) => !known.includes(name))
   if (unknown !== undefined) {
-    const nearest = closestMatch(unknown.slice(0, 64), known, { maxDistance: Math.ceil(unknown.length / 3) })
+    const nearest = findNearest(unknown, known)
     throw new UsageError(
       `${source} has an unknown tool or group; ${nearest ? `did you mean ${nearest}?` : `the groups are ${Object.keys(GROUPS).join(', ')}.`}`,
     )

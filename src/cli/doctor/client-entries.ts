@@ -46,10 +46,10 @@ async function checkEntry(found: ClientEntry, context: CommandContext, run: bool
   const message = `${path} configures this server as "${key}"`
   const problem = findProblem(found, message, context)
   if (problem) return problem
+  if (!run) return describeGood(found, message)
   const url = readUrl(entry)
   const launch = url === undefined ? readLaunch(client, entry) : undefined
   const reason = whyNotRun(found, launch, context)
-  if (!run) return describeGood(found, message)
   if (reason) return warning(client.title, `${message}; not run, since ${reason}`, CHECK_IN_CLIENT)
 
   context.stderr(`Running ${launch ? describeLaunch(launch) : url} for ${client.title}\n`)
