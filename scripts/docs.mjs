@@ -5,7 +5,7 @@ import { importSource } from './import-source.mjs'
 
 const { operations } = await importSource('src/operations/index.ts')
 const { CLIENTS } = await importSource('src/cli/print-config/clients.ts')
-const { VARIABLES } = await importSource('src/cli/options.ts')
+const { VARIABLES } = await importSource('src/cli/config/options.ts')
 const { openApiSchema } = await importSource('src/operations/json-schema.ts')
 
 const PROGRAM = 'bin/metronome-customers-mcp.js'

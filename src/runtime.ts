@@ -1,5 +1,5 @@
-import type { AuditLog } from './calls/audit.ts'
 import { type Caller, type CallOptions, type Calls, createCalls } from './calls/call.ts'
+import type { AuditLog } from './calls/guards/audit.ts'
 import { isLoopback } from './http/urls.ts'
 import type { Log } from './log.ts'
 import {
@@ -72,7 +72,7 @@ async function loadConfirm(
   { environment, sandbox }: RuntimeConfig,
   { audit }: Observers,
 ): Promise<CallOptions['confirm']> {
-  const { createConfirm } = await import('./calls/confirmation.ts')
+  const { createConfirm } = await import('./calls/guards/confirmation.ts')
   const labels = [environment, sandbox && 'sandbox'].filter((label) => label !== undefined)
   return createConfirm({ environment: labels.join(', '), audit })
 }

@@ -1,7 +1,7 @@
 import { operations } from '../operations/index.ts'
 import type { Operation } from '../operations/operation.ts'
-import type { AccessConfig, ToolSelection } from './access-config.ts'
-import { UsageError } from './command-line.ts'
+import type { AccessConfig, ToolSelection } from './config/access-config.ts'
+import { UsageError } from './config/command-line.ts'
 import { findNearest } from './suggest.ts'
 
 const GROUPS: Readonly<Record<string, (op: Operation) => boolean>> = {

@@ -1,7 +1,7 @@
-import { type Command, UsageError } from './command-line.ts'
+import { type Command, UsageError } from './config/command-line.ts'
 import { findNearest } from './suggest.ts'
 
-export type { CommandContext } from './command-line.ts'
+export type { CommandContext } from './config/command-line.ts'
 
 export interface CommandEntry {
   /** The command with its arguments, without options. */

@@ -1,5 +1,5 @@
 import { NAME } from '../version.ts'
-import type { OptionSpec, OptionSpecs } from './command-line.ts'
+import type { OptionSpec, OptionSpecs } from './config/command-line.ts'
 
 const WIDTH = 80
 

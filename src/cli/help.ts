@@ -1,7 +1,7 @@
 import { HOMEPAGE, NAME, VERSION } from '../version.ts'
 import { COMMANDS } from './command.ts'
+import { OPTIONS, VARIABLES, type VariableSpec } from './config/options.ts'
 import { describeDefault, formatEntries, type HelpEntry, listOptions } from './help-format.ts'
-import { OPTIONS, VARIABLES, type VariableSpec } from './options.ts'
 
 const EXAMPLES = [
   `${NAME} --sandbox`,

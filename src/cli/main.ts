@@ -1,18 +1,18 @@
 import { homedir, hostname, userInfo } from 'node:os'
-import type { AuditLog } from '../calls/audit.ts'
 import type { CallRequest } from '../calls/call.ts'
 import { loadFailed } from '../calls/errors.ts'
+import type { AuditLog } from '../calls/guards/audit.ts'
 import { createLog, type Log } from '../log.ts'
 import { describeServer } from '../mcp/server-info.ts'
 import type { Observers, Runtime, RuntimeConfig } from '../runtime.ts'
 import { createRedactor, escapeInvisible } from '../sanitize.ts'
 import { NAME, VERSION } from '../version.ts'
 import { type CommandContext, findCommand } from './command.ts'
-import { type Config, readConfig, UsageError } from './config.ts'
-import { parseOptions } from './options.ts'
+import { type Config, readConfig, UsageError } from './config/config.ts'
+import { parseOptions } from './config/options.ts'
+import { loadSources } from './config/sources.ts'
 import type { HttpOptions, HttpService } from './serve-http.ts'
 import { serveStdio } from './serve-stdio.ts'
-import { loadSources } from './sources.ts'
 
 async function main(): Promise<void> {
   const argv = process.argv.slice(2)
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
 }
 
 async function openAuditLog({ environment, http }: Config, path: string, log: Log): Promise<AuditLog> {
-  const { createAuditLog } = await import('../calls/audit.ts')
+  const { createAuditLog } = await import('../calls/guards/audit.ts')
   const { createAuditFile } = await import('./audit-file.ts')
   // Who uses the process; over HTTP the callers are others.
   const owner = http?.mcpPort === undefined ? { user: readUserName(), host: hostname() } : {}

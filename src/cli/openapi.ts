@@ -1,8 +1,8 @@
 import { operations } from '../operations/index.ts'
 import { buildOpenApi } from '../rest/openapi.ts'
-import { type Command, type OptionSpecs, parseCommandLine } from './command-line.ts'
+import { type Command, type OptionSpecs, parseCommandLine } from './config/command-line.ts'
+import { OPTIONS as SERVER_OPTIONS } from './config/options.ts'
 import { buildCommandHelp } from './help-format.ts'
-import { OPTIONS as SERVER_OPTIONS } from './options.ts'
 
 const OPTIONS = {
   help: { type: 'boolean', short: 'h', description: 'print this help' },

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import type { AuditLog } from '../calls/audit.ts'
+import type { AuditLog } from '../calls/guards/audit.ts'
 import { createTokenCheck } from '../http/guard.ts'
 import { createListeners, type Listeners } from '../http/listener.ts'
 import type { Log } from '../log.ts'
@@ -7,9 +7,9 @@ import { createMcpApp } from '../mcp/http.ts'
 import type { ServerInfo } from '../mcp/server-info.ts'
 import { operations } from '../operations/index.ts'
 import { createAuthenticate, createRuntime, type Runtime, type RuntimeConfig } from '../runtime.ts'
-import type { HttpConfig } from './config.ts'
+import type { HttpConfig } from './config/config.ts'
+import { isKey } from './config/secrets.ts'
 import { createMetrics } from './metrics.ts'
-import { isKey } from './secrets.ts'
 
 export interface HttpOptions {
   readonly config: RuntimeConfig

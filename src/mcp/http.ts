@@ -8,8 +8,8 @@ import {
   type JSONRPCRequest,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/sdk/types.js'
-import { digestBearer } from '../calls/audit.ts'
 import type { Call, Caller } from '../calls/call.ts'
+import { digestBearer } from '../calls/guards/audit.ts'
 import type { App, Handler, Rejection } from '../http/routes.ts'
 import { createMcpServer, normalizeMessage } from './server.ts'
 import type { ServerInfo } from './server-info.ts'

@@ -8,7 +8,7 @@ import {
   type ServerRequest,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller } from '../calls/call.ts'
-import type { FormChannel } from '../calls/confirmation.ts'
+import type { FormChannel } from '../calls/guards/confirmation.ts'
 import { isObject, type JsonObject } from '../operations/operation.ts'
 import { CAPABILITIES, type ServerInfo } from './server-info.ts'
 import { callTool, UNKNOWN_CURSOR } from './tools.ts'

@@ -1,6 +1,6 @@
 import type { JSONRPCResponse, RequestId } from '@modelcontextprotocol/sdk/types.js'
 import type { Call } from '../calls/call.ts'
-import type { FormChannel } from '../calls/confirmation.ts'
+import type { FormChannel } from '../calls/guards/confirmation.ts'
 import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
 import { CAPABILITIES, type ServerInfo } from './server-info.ts'
 import { callTool, isId, type ToolCaller, UNKNOWN_CURSOR } from './tools.ts'

@@ -1,6 +1,6 @@
-import { digestBearer } from '../calls/audit.ts'
 import type { Call, Caller } from '../calls/call.ts'
 import { CallError } from '../calls/errors.ts'
+import { digestBearer } from '../calls/guards/audit.ts'
 import type { App, Handler, RequestContext, Route } from '../http/routes.ts'
 import { readScheme } from '../http/urls.ts'
 import type { JsonObject, Operation } from '../operations/operation.ts'

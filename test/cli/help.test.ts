@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { COMMANDS, findCommand } from '../../src/cli/command.ts'
-import type { OptionSpec } from '../../src/cli/command-line.ts'
+import type { OptionSpec } from '../../src/cli/config/command-line.ts'
+import { OPTIONS, VARIABLES } from '../../src/cli/config/options.ts'
 import { buildGreeting, buildHelp } from '../../src/cli/help.ts'
-import { OPTIONS, VARIABLES } from '../../src/cli/options.ts'
 import { createCommandContext } from '../support/command-context.ts'
 
 test('the help names every command, option, variable and default within 80 columns', () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { createAuditLog } from '../../src/calls/audit.ts'
+import { createAuditLog } from '../../src/calls/guards/audit.ts'
 import { acme, acmeNetsuite, acmeStripe } from '../../src/operations/examples.ts'
 import type { JsonObject } from '../../src/operations/operation.ts'
 import { ARCHIVED_ID, ID } from '../contract.ts'

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
-import { readConfig } from '../../src/cli/config.ts'
-import { parseOptions } from '../../src/cli/options.ts'
+import { readConfig } from '../../src/cli/config/config.ts'
+import { parseOptions } from '../../src/cli/config/options.ts'
 
 const readText = (path: string) => readFileSync(path, 'utf8')
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { findHiddenTools } from '../../src/cli/access.ts'
-import { readAccessConfig } from '../../src/cli/access-config.ts'
+import { readAccessConfig } from '../../src/cli/config/access-config.ts'
 import { operations } from '../../src/operations/index.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
 import { startRest } from '../support/http.ts'

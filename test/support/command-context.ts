@@ -1,4 +1,4 @@
-import type { CommandContext } from '../../src/cli/command-line.ts'
+import type { CommandContext } from '../../src/cli/config/command-line.ts'
 
 /** A context that collects what a command prints. */
 export function createCommandContext(options: Partial<CommandContext> = {}) {

@@ -1,4 +1,4 @@
-import type { AuditLog } from '../../src/calls/audit.ts'
+import type { AuditLog } from '../../src/calls/guards/audit.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
 import { createStore, type Store } from '../../src/sandbox/store.ts'
 import { CAPABILITIES_KEY, createStateless, META, type Message, request, type StatelessServer } from './stateless.ts'

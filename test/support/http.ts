@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { request as sendRequest } from 'node:http'
-import { isKey } from '../../src/cli/secrets.ts'
+import { isKey } from '../../src/cli/config/secrets.ts'
 import { createTokenCheck } from '../../src/http/guard.ts'
 import type { App } from '../../src/http/routes.ts'
 import { createMcpApp } from '../../src/mcp/http.ts'

@@ -2,10 +2,10 @@ import { closestMatch } from 'leven'
 import { operations } from '../../operations/index.ts'
 import { asObject } from '../../operations/operation.ts'
 import { NAME } from '../../version.ts'
-import type { CommandContext } from '../command-line.ts'
-import { VARIABLES } from '../options.ts'
+import type { CommandContext } from '../config/command-line.ts'
+import { VARIABLES } from '../config/options.ts'
+import { KEY_PLACEHOLDER, TOKEN_PLACEHOLDER } from '../config/secrets.ts'
 import { findTooLongNames, HTTP_URL, type Launch, SERVER_KEY } from '../print-config/clients.ts'
-import { KEY_PLACEHOLDER, TOKEN_PLACEHOLDER } from '../secrets.ts'
 import { type ClientEntry, readClientFiles } from './client-files.ts'
 import {
   describeLaunch,

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { type ParseError, parse as parseJson, printParseErrorCode } from 'jsonc-parser'
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { asObject, isObject, type JsonObject } from '../../operations/operation.ts'
-import type { CommandContext } from '../command-line.ts'
+import type { CommandContext } from '../config/command-line.ts'
 import { CLIENT_IDS, type ClientId, findClient, findConfigFiles, type McpClient } from '../print-config/clients.ts'
 import { type CheckResult, error } from './report.ts'
 

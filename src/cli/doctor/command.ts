@@ -6,11 +6,11 @@ import {
   type OptionValues,
   parseCommandLine,
   UsageError,
-} from '../command-line.ts'
-import { type Config, readConfig } from '../config.ts'
+} from '../config/command-line.ts'
+import { type Config, readConfig } from '../config/config.ts'
+import { OPTIONS as SERVER_OPTIONS } from '../config/options.ts'
+import { loadSources } from '../config/sources.ts'
 import { buildCommandHelp } from '../help-format.ts'
-import { OPTIONS as SERVER_OPTIONS } from '../options.ts'
-import { loadSources } from '../sources.ts'
 import { checkClients } from './client-entries.ts'
 import { checkConnectivity } from './connectivity.ts'
 import { checkNode, checkNpx, checkPorts } from './environment.ts'

@@ -3,7 +3,7 @@ import type { AttemptResult } from '../../metronome/response.ts'
 import { readResult } from '../../metronome/response.ts'
 import { listCustomers } from '../../operations/customers.ts'
 import { probeUpstream } from '../../runtime.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { type CheckResult, error, ok, warning } from './report.ts'
 
 const MAX_SKEW_MINUTES = 5

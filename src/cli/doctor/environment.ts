@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
-import type { CommandContext } from '../command-line.ts'
-import { OPTIONS } from '../options.ts'
+import type { CommandContext } from '../config/command-line.ts'
+import { OPTIONS } from '../config/options.ts'
 import { type CheckResult, error, ok, warning } from './report.ts'
 
 /** As in package.json. */

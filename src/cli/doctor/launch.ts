@@ -3,7 +3,7 @@ import { delimiter, isAbsolute, join } from 'node:path'
 import { closestMatch } from 'leven'
 import { asObject, type JsonObject } from '../../operations/operation.ts'
 import { NAME } from '../../version.ts'
-import type { CommandContext } from '../command-line.ts'
+import type { CommandContext } from '../config/command-line.ts'
 import type { Launch, McpClient } from '../print-config/clients.ts'
 
 /** The strings of command and arguments, cut into words. */

@@ -9,7 +9,7 @@ import type { JsonSchemaValidatorResult, jsonSchemaValidator } from '@modelconte
 import { asObjects, isObject } from '../../operations/operation.ts'
 import { createRedactor } from '../../sanitize.ts'
 import { NAME, VERSION } from '../../version.ts'
-import type { CommandContext } from '../command-line.ts'
+import type { CommandContext } from '../config/command-line.ts'
 import type { Launch } from '../print-config/clients.ts'
 
 export type RunResult =

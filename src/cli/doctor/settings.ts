@@ -1,5 +1,5 @@
-import type { CommandContext } from '../command-line.ts'
-import type { Config } from '../config.ts'
+import type { CommandContext } from '../config/command-line.ts'
+import type { Config } from '../config/config.ts'
 import { type CheckResult, error, ok, warning } from './report.ts'
 
 export function checkKey({ apiKey, apiKeySource, sandbox }: Config, hasWorkingClient: boolean): CheckResult {

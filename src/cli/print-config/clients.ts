@@ -2,9 +2,9 @@ import { posix, win32 } from 'node:path'
 import { operations } from '../../operations/index.ts'
 import type { JsonObject } from '../../operations/operation.ts'
 import { NAME } from '../../version.ts'
-import type { CommandContext } from '../command-line.ts'
-import { OPTIONS } from '../options.ts'
-import { KEY_PLACEHOLDER } from '../secrets.ts'
+import type { CommandContext } from '../config/command-line.ts'
+import { OPTIONS } from '../config/options.ts'
+import { KEY_PLACEHOLDER } from '../config/secrets.ts'
 
 /** The name of this server in a configuration. With a longer one some clients drop tools. */
 export const SERVER_KEY = 'metronome'

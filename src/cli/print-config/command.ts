@@ -1,6 +1,12 @@
 import { findHiddenTools } from '../access.ts'
-import { readAccessConfig, readEnvironmentName } from '../access-config.ts'
-import { type Command, type OptionSpecs, type OptionValues, parseCommandLine, UsageError } from '../command-line.ts'
+import { readAccessConfig, readEnvironmentName } from '../config/access-config.ts'
+import {
+  type Command,
+  type OptionSpecs,
+  type OptionValues,
+  parseCommandLine,
+  UsageError,
+} from '../config/command-line.ts'
 import { buildCommandHelp } from '../help-format.ts'
 import { findNearest } from '../suggest.ts'
 import { CLIENT_IDS, type ClientId, findClient, findConfigFiles, HTTP_URL } from './clients.ts'

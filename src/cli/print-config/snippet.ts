@@ -1,7 +1,7 @@
 import { stringify } from 'smol-toml'
 import type { JsonObject } from '../../operations/operation.ts'
 import { NAME } from '../../version.ts'
-import { KEY_PLACEHOLDER, TOKEN_PLACEHOLDER } from '../secrets.ts'
+import { KEY_PLACEHOLDER, TOKEN_PLACEHOLDER } from '../config/secrets.ts'
 import { type Launch, type McpClient, SERVER_KEY } from './clients.ts'
 
 export interface SnippetOptions {

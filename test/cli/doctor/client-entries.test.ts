@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
-import type { CommandContext } from '../../../src/cli/command-line.ts'
+import type { CommandContext } from '../../../src/cli/config/command-line.ts'
 import { checkClients } from '../../../src/cli/doctor/client-entries.ts'
 import {
   CLIENT_IDS,

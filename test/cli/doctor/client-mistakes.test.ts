@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { CommandContext } from '../../../src/cli/command-line.ts'
+import type { CommandContext } from '../../../src/cli/config/command-line.ts'
 import { checkClients } from '../../../src/cli/doctor/client-entries.ts'
 import { type ClientId, findClient, findConfigFiles } from '../../../src/cli/print-config/clients.ts'
 import { operations } from '../../../src/operations/index.ts'

@@ -1,5 +1,5 @@
 import { createHash, createHmac, hkdfSync, randomUUID, timingSafeEqual } from 'node:crypto'
-import { isObject } from '../operations/operation.ts'
+import { isObject } from '../../operations/operation.ts'
 
 /** What the form was about, and how long it counts. */
 export interface State {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { findNearest } from './suggest.ts'
+import { findNearest } from '../suggest.ts'
 
 /** Wrong usage: one line that names the option or variable and the fix. The program exits with code 2. */
 export class UsageError extends Error {

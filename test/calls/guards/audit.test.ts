@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { createAuditLog } from '../../src/calls/audit.ts'
-import { CallError } from '../../src/calls/errors.ts'
-import type { JsonObject } from '../../src/operations/operation.ts'
-import { createSandbox } from '../../src/sandbox/sandbox.ts'
-import { ID, WRITES } from '../contract.ts'
-import { createFaultyMetronome, FAULTS } from '../support/fault-injection.ts'
-import { createHarness, KEY } from '../support/harness.ts'
+import { CallError } from '../../../src/calls/errors.ts'
+import { createAuditLog } from '../../../src/calls/guards/audit.ts'
+import type { JsonObject } from '../../../src/operations/operation.ts'
+import { createSandbox } from '../../../src/sandbox/sandbox.ts'
+import { ID, WRITES } from '../../contract.ts'
+import { createFaultyMetronome, FAULTS } from '../../support/fault-injection.ts'
+import { createHarness, KEY } from '../../support/harness.ts'
 
 interface AuditOptions {
   /** Numbers of the lines that cannot be written, counted from 0. */

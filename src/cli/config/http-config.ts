@@ -1,5 +1,5 @@
 import { isIP, isIPv6 } from 'node:net'
-import { isLoopback } from '../http/urls.ts'
+import { isLoopback } from '../../http/urls.ts'
 import { UsageError } from './command-line.ts'
 import { OPTIONS, type Options } from './options.ts'
 import { MIN_TOKEN_CHARACTERS, readTokens } from './secrets.ts'

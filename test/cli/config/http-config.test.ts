@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { readConfig, UsageError } from '../../src/cli/config.ts'
-import { parseOptions } from '../../src/cli/options.ts'
+import { readConfig, UsageError } from '../../../src/cli/config/config.ts'
+import { parseOptions } from '../../../src/cli/config/options.ts'
 
 const TOKEN = 'x'.repeat(32)
 const OTHER_TOKEN = 'y'.repeat(32)

@@ -1,4 +1,4 @@
-import { LOG_FORMATS } from '../log.ts'
+import { LOG_FORMATS } from '../../log.ts'
 import { type OptionSpecs, type OptionValues, parseCommandLine } from './command-line.ts'
 import { MIN_TOKEN_CHARACTERS } from './secrets.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { UsageError } from '../../src/cli/command-line.ts'
-import { parseOptions } from '../../src/cli/options.ts'
+import { UsageError } from '../../../src/cli/config/command-line.ts'
+import { parseOptions } from '../../../src/cli/config/options.ts'
 
 test.each<[string[], object]>([
   [[], {}],

@@ -1,4 +1,4 @@
-import { getCustomer } from '../operations/customers.ts'
+import { getCustomer } from '../../operations/customers.ts'
 import {
   type Archiving,
   asObject,
@@ -7,9 +7,9 @@ import {
   type JsonObject,
   type Read,
   type WriteOperation,
-} from '../operations/operation.ts'
-import { escapeInvisible } from '../sanitize.ts'
-import { CallError, type Form } from './errors.ts'
+} from '../../operations/operation.ts'
+import { escapeInvisible } from '../../sanitize.ts'
+import { CallError, type Form } from '../errors.ts'
 
 const MAX_NAME = 80
 /** Nobody types a longer name. */

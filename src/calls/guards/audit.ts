@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { AttemptResult } from '../metronome/response.ts'
-import type { JsonObject, Operation, Read, WriteOperation } from '../operations/operation.ts'
-import type { Redact } from '../sanitize.ts'
-import { CallError } from './errors.ts'
-import type { Outcome } from './outcome.ts'
+import type { AttemptResult } from '../../metronome/response.ts'
+import type { JsonObject, Operation, Read, WriteOperation } from '../../operations/operation.ts'
+import type { Redact } from '../../sanitize.ts'
+import { CallError } from '../errors.ts'
+import type { Outcome } from '../outcome.ts'
 
 /** Longest line; the largest fields of a longer one are cut, and marked. */
 const MAX_LINE_BYTES = 64 * 1024

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { asObject, type WriteOperation } from '../operations/operation.ts'
-import { quoteUntrusted, type Redact } from '../sanitize.ts'
+import { asObject, type WriteOperation } from '../../operations/operation.ts'
+import { quoteUntrusted, type Redact } from '../../sanitize.ts'
+import { CallError, type Form } from '../errors.ts'
+import type { IdempotencyKey } from '../write.ts'
 import {
   type ArchiveRequest,
   buildForm,
@@ -13,9 +15,7 @@ import {
   readRecords,
 } from './archive-form.ts'
 import type { AuditLog, CallOrigin } from './audit.ts'
-import { CallError, type Form } from './errors.ts'
 import { deriveKey, digest, openState, sealState } from './sealed-state.ts'
-import type { IdempotencyKey } from './write.ts'
 
 const FORM_TIMEOUT_MS = 300_000
 const PROGRESS_MS = 15_000

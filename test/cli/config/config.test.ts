@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Config, readConfig, UsageError } from '../../src/cli/config.ts'
-import type { Options } from '../../src/cli/options.ts'
-import { loadSources, type Sources } from '../../src/cli/sources.ts'
-import { makeFolder, PROGRAM } from '../support/program.ts'
+import { type Config, readConfig, UsageError } from '../../../src/cli/config/config.ts'
+import type { Options } from '../../../src/cli/config/options.ts'
+import { loadSources, type Sources } from '../../../src/cli/config/sources.ts'
+import { makeFolder, PROGRAM } from '../../support/program.ts'
 
 const KEYS = { a: 'mk_aaaaaaaa', b: 'mk_bbbbbbbb', c: 'mk_cccccccc', d: 'mk_dddddddd', e: 'mk_eeeeeeee' }
 const FILES: Record<string, string> = { '/run/secrets/key': `\ufeff${KEYS.c}\r\n`, '/empty': '\n' }
