@@ -1,33 +1,29 @@
-import { type Caller, type CallOptions, type Calls, createCalls } from './calls/call.ts'
+import { type CallOptions, type Calls, createCalls } from './calls/call.ts'
 import type { AuditLog } from './calls/guards/audit.ts'
 import { isLoopback } from './http/urls.ts'
 import type { Log } from './log.ts'
-import {
-  createNetworkFetch,
-  createUnreachableFetch,
-  findUnusableProxy,
-  limitConcurrency,
-  type ProxySettings,
-} from './metronome/fetch.ts'
-import { buildRequest } from './metronome/request.ts'
-import type { AttemptResult } from './metronome/response.ts'
-import { sleep } from './metronome/retry.ts'
+import { createNetworkFetch, createUnreachableFetch, limitConcurrency } from './metronome/fetch.ts'
+import { findUnusableProxy, type ProxySettings } from './metronome/proxy.ts'
+import { systemClock } from './metronome/retry.ts'
 import { createSend, type Upstream } from './metronome/send.ts'
-import { listCustomers } from './operations/customers.ts'
 import { operations } from './operations/index.ts'
+import type { Operation } from './operations/operation.ts'
 import type { FaultPlan } from './sandbox/fault-spec.ts'
-import { createRedactor } from './sanitize.ts'
 
 /** Requests to Metronome in flight at once, and requests that may wait for a slot. */
 const CONCURRENCY = { inFlight: 50, waiting: 1_000 }
 
-export interface RuntimeConfig {
-  readonly apiKey: string | undefined
+/** Where Metronome is, and how it is reached. */
+export interface UpstreamConfig {
   readonly baseUrl: string
-  /** Budget of one call in milliseconds. */
-  readonly timeoutMs: number
   readonly proxy: ProxySettings | undefined
   readonly sandbox: { readonly faults: FaultPlan; readonly seed: number } | undefined
+}
+
+export interface RuntimeConfig extends UpstreamConfig {
+  readonly apiKey: string | undefined
+  /** Limit of one call in milliseconds. */
+  readonly timeoutMs: number
   /** Why each of these tools is not available. */
   readonly hiddenTools?: ReadonlyMap<string, string> | undefined
   /** Whether a person confirms what is archived. */
@@ -43,6 +39,9 @@ export interface Observers extends Pick<CallOptions, 'onFinished' | 'onRetry'> {
 
 /** Everything that a call needs, shared by all interfaces of the process. */
 export interface Runtime extends Calls {
+  /** The operations that are offered, and the others. */
+  readonly offered: readonly Operation[]
+  readonly hidden: readonly Operation[]
   /** Whether calls need a Metronome API key. */
   readonly needsKey: boolean
   readonly inFlight: () => number
@@ -53,19 +52,26 @@ export interface Runtime extends Calls {
 
 /** Wires the upstream, the concurrency limit and the calls together. */
 export async function createRuntime(config: RuntimeConfig, observers: Observers): Promise<Runtime> {
+  const { hiddenTools, timeoutMs } = config
   const upstream = await openUpstream(config)
-  const limited = limitConcurrency(upstream.fetch, CONCURRENCY)
-  const calls = createCalls({
-    operations: new Map(operations.filter(({ tool }) => !config.hiddenTools?.has(tool)).map((op) => [op.tool, op])),
-    hiddenTools: config.hiddenTools,
+  const { fetch, inFlight, waiting, isSaturated } = limitConcurrency(upstream.fetch, CONCURRENCY)
+  const isHidden = ({ tool }: Operation): boolean => hiddenTools?.has(tool) === true
+  const offered = operations.filter((op) => !isHidden(op))
+  const { call, interrupt } = createCalls({
+    operations: new Map(offered.map((op) => [op.tool, op])),
+    hiddenTools,
     upstream,
-    send: createSend({ ...upstream, fetch: limited.fetch }),
-    timeoutMs: config.timeoutMs,
-    sleep,
+    send: createSend({ baseUrl: upstream.baseUrl, fetch }),
+    timeoutMs,
+    clock: systemClock,
     confirm: config.confirmArchives ? await loadConfirm(config, observers) : undefined,
-    ...observers,
+    log: observers.log,
+    audit: observers.audit,
+    onFinished: observers.onFinished,
+    onRetry: observers.onRetry,
   })
-  return { ...calls, ...limited, needsKey: upstream.needsKey }
+  const hidden = operations.filter(isHidden)
+  return { call, interrupt, offered, hidden, inFlight, waiting, isSaturated, needsKey: upstream.needsKey }
 }
 
 async function loadConfirm(
@@ -78,7 +84,7 @@ async function loadConfirm(
 }
 
 /** The sandbox, Metronome through a proxy, or Metronome itself. */
-async function openUpstream({ baseUrl, proxy, sandbox }: RuntimeConfig): Promise<Upstream> {
+export async function openUpstream({ baseUrl, proxy, sandbox }: UpstreamConfig): Promise<Upstream> {
   if (sandbox) {
     const { createSandbox } = await import('./sandbox/sandbox.ts')
     return { ...createSandbox(sandbox), needsKey: false }
@@ -88,34 +94,4 @@ async function openUpstream({ baseUrl, proxy, sandbox }: RuntimeConfig): Promise
   const unusable = used && findUnusableProxy(url, used)
   const fetch = unusable ? createUnreachableFetch(unusable) : createNetworkFetch(used)
   return { fetch, baseUrl, needsKey: true }
-}
-
-const PROBE_TIMEOUT_MS = 10_000
-
-/** One cheap read without retries, to learn whether Metronome can be reached with this configuration. */
-export async function probeUpstream(config: RuntimeConfig): Promise<AttemptResult> {
-  const { apiKey, timeoutMs } = config
-  const send = createSend(await openUpstream(config))
-  return send(buildRequest(listCustomers, { limit: 1 }), {
-    apiKey,
-    timeoutMs: Math.min(timeoutMs, PROBE_TIMEOUT_MS),
-    redact: createRedactor([apiKey]),
-  })
-}
-
-/** Finds key and redaction for a request over HTTP by its bearer token. */
-export type Authenticate = (bearer: string | undefined) => Pick<Caller, 'apiKey' | 'redact'>
-
-/** Every call uses the process's own key; with `passthrough` the client's bearer token is its key, and the own one is never used. */
-export function createAuthenticate(
-  apiKey: string | undefined,
-  tokens: readonly string[],
-  passthrough: boolean,
-): Authenticate {
-  const redact = createRedactor([apiKey, ...tokens])
-  if (!passthrough) return () => ({ apiKey, redact })
-  return (bearer) => {
-    const redactBearer = createRedactor([bearer])
-    return { apiKey: bearer, redact: (text) => redact(redactBearer(text)) }
-  }
 }

@@ -1,48 +1,61 @@
 import { randomUUID } from 'node:crypto'
 import type { Log } from '../log.ts'
-import { buildRequest } from '../metronome/request.ts'
+import { buildRequest, type UpstreamRequest } from '../metronome/request.ts'
 import { type AttemptResult, readResult } from '../metronome/response.ts'
-import { lastAttempt, mayRetryRead, type Sleep, sendWithRetries } from '../metronome/retry.ts'
-import type { Send, SendOptions, Upstream } from '../metronome/send.ts'
+import { type Clock, lastOf, mayRetryRead, sendWithRetries } from '../metronome/retry.ts'
+import type { Send, Upstream } from '../metronome/send.ts'
 import type { JsonObject, Operation, Read, ReadOperation, WriteOperation } from '../operations/operation.ts'
 import type { Redact } from '../sanitize.ts'
-import { adviseOn, CallError, callFailed, type InputIssue, internalError, missingKey, unknownTool } from './errors.ts'
-import type { AuditLog, CallOrigin } from './guards/audit.ts'
+import {
+  adviseOn,
+  CallError,
+  callFailed,
+  type InputIssue,
+  internalError,
+  missingKey,
+  nothingSent,
+  stopping,
+  unknownTool,
+} from './errors.ts'
+import { type AuditLog, type CallOrigin, NOT_LOGGED } from './guards/audit.ts'
 import type { Confirm, FormChannel } from './guards/confirmation.ts'
 import { searchPages } from './search.ts'
 import { validateArguments } from './validate-arguments.ts'
 import { executeWrite, type IdempotencyKey } from './write.ts'
 
-/** Who calls, and how to reach it. */
+/** Who calls; made once by the transport. */
 export interface Caller {
   /** Metronome API key; the sandbox needs none. */
   readonly apiKey: string | undefined
   /** Removes the secrets of this caller from a text. */
   readonly redact: Redact
-  /** Aborts when the caller cancels or leaves. */
-  readonly signal?: AbortSignal | undefined
-  readonly onProgress?: ((message: string) => void) | undefined
-  /** W3C trace context as the client sent it. */
-  readonly traceparent?: unknown
-  /** How a person can be asked; absent where no form can be shown. */
-  readonly forms?: FormChannel | undefined
   /** For the audit log. */
   readonly origin?: CallOrigin | undefined
+}
+
+/** How a call in progress can reach its client, and the client the call. */
+export interface Channel {
+  /** Aborts when the client cancels or leaves. */
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((message: string) => void) | undefined
+  /** How a person can be asked; absent where no form can be shown. */
+  readonly forms?: FormChannel | undefined
 }
 
 export interface CallRequest {
   readonly tool: string
   /** Arguments as the client sent them. */
   readonly args: unknown
-  readonly caller: Caller
   /** What the adapter found wrong with the arguments; reported together with what validation finds. */
   readonly inputIssues?: readonly InputIssue[]
   /** Only for writes; a fresh key is made where absent. */
   readonly idempotencyKey?: IdempotencyKey | undefined
+  /** W3C trace context as the client sent it. */
+  readonly traceparent?: unknown
 }
 
 /** Calls a tool and returns Metronome's body, with a `_note` where there is something to add. Throws {@link CallError}. */
-export type Call = (request: CallRequest) => Promise<JsonObject>
+export type Call = (request: CallRequest, caller: Caller, channel?: Channel) => Promise<JsonObject>
 
 export interface FinishedCall {
   readonly tool: string
@@ -52,160 +65,192 @@ export interface FinishedCall {
 }
 
 export interface CallOptions {
+  /** The operations that are offered. */
   readonly operations: ReadonlyMap<string, Operation>
-  /** Why tools are not available here, by name. */
+  /** Why the others are not, by name. */
   readonly hiddenTools?: ReadonlyMap<string, string> | undefined
-  readonly upstream: Upstream
+  readonly upstream: Pick<Upstream, 'needsKey' | 'note'>
   readonly send: Send
-  /** Budget of one call in milliseconds: queueing, attempts, waits and verification. */
+  /** Limit of one call in milliseconds: all its requests, waits and queueing, but not the time a person takes for a form. */
   readonly timeoutMs: number
+  readonly clock: Clock
   readonly log: Log
-  readonly sleep: Sleep
   /** Records writes; absent unless `--audit-log` is given. */
   readonly audit?: AuditLog | undefined
   /** Asks a person before anything is archived; absent unless `--confirm-archives` is given. */
   readonly confirm?: Confirm | undefined
-  readonly onFinished?: (call: FinishedCall) => void
-  readonly onRetry?: () => void
+  readonly onFinished?: ((call: FinishedCall) => void) | undefined
+  readonly onRetry?: (() => void) | undefined
 }
 
 export interface Calls {
   readonly call: Call
-  /** Ends the calls in flight: each still gets its result or error. */
+  /** Ends the calls in flight, each with its result or error. From now on nothing is sent any more. */
   interrupt(): void
 }
 
+const STOPPING = 'this server is stopping'
+/** The record before a write is for the audit log only: it may not use up the time of the write. */
+const AUDIT_READ_SHARE = 0.1
+
 export function createCalls(options: CallOptions): Calls {
-  const { operations, hiddenTools, upstream, log, onFinished } = options
+  const { operations, upstream, log, clock } = options
   const inFlight = new Set<AbortController>()
+  let isStopping = false
 
   /** One call, from the raw arguments to the result. */
-  async function call(request: CallRequest): Promise<JsonObject> {
-    const { tool, caller } = request
+  async function call(request: CallRequest, caller: Caller, channel: Channel = {}): Promise<JsonObject> {
+    const { tool } = request
     const op = operations.get(tool)
-    if (!op) throw unknownTool(tool, Array.from(operations.keys()), hiddenTools?.get(tool))
+    if (!op) throw unknownTool(tool, Array.from(operations.keys()), options.hiddenTools?.get(tool))
 
-    const startedAt = performance.now()
+    const startedAt = clock.now()
     const controller = new AbortController()
-    const cancel = () => controller.abort(caller.signal?.reason)
-    if (caller.signal?.aborted) cancel()
-    caller.signal?.addEventListener('abort', cancel, { once: true })
+    const cancel = () => controller.abort(channel.signal?.reason)
+    if (channel.signal?.aborted) cancel()
+    channel.signal?.addEventListener('abort', cancel, { once: true })
     inFlight.add(controller)
-    const finish = (result: string, status: string | number): void => {
-      const ms = performance.now() - startedAt
+    const report = (result: string, status: string | number): void => {
+      const ms = clock.now() - startedAt
       log('info', 'call', { tool, method: op.method, status, ms: Math.round(ms) })
-      onFinished?.({ tool, result, seconds: ms / 1000 })
+      options.onFinished?.({ tool, result, seconds: ms / 1000 })
     }
     try {
+      if (isStopping) throw stopping(tool, STOPPING)
       const args = validateArguments(op, request.args, request.inputIssues)
       if (upstream.needsKey && caller.apiKey === undefined) throw missingKey(tool)
-      const running = startCall(options, op, request, controller.signal)
-      const body = op.kind === 'write' ? await write(running, op, args, request) : await read(running, op, args, caller)
-      finish('success', 200)
+      const bound = bindCall(options, request, caller, { ...channel, signal: controller.signal })
+      const body = op.kind === 'write' ? await write(bound, op, args) : await read(bound, op, args)
+      report('success', 200)
       return addNote(body, upstream.note)
     } catch (error) {
-      const failure = toCallError(op, error)
+      const failure = toCallError(op, error, request.idempotencyKey)
       if (failure.code === 'internal') log('error', 'internal-error', { tool, error: String(error) })
-      finish(failure.code, failure.status ?? failure.code)
+      report(failure.code, failure.status ?? failure.code)
       throw failure
     } finally {
       inFlight.delete(controller)
-      caller.signal?.removeEventListener('abort', cancel)
+      channel.signal?.removeEventListener('abort', cancel)
     }
   }
 
-  async function read(running: RunningCall, op: ReadOperation, args: JsonObject, caller: Caller): Promise<JsonObject> {
-    const deadline = performance.now() + options.timeoutMs
+  async function read(bound: BoundCall, op: ReadOperation, args: JsonObject): Promise<JsonObject> {
     const { search, grantsAccess } = op
     if (search && search.argument in args) {
-      const readPage = (page: JsonObject) => executeRead(running, op, page, deadline)
-      return searchPages({ ...running, op, search, args, read: readPage })
+      const readPage = (page: JsonObject) => bound.read({ op, args: page })
+      const { timeoutMs } = options
+      return searchPages({ op, search, args, timeoutMs, read: readPage, onProgress: bound.onProgress })
     }
-    const body = await executeRead(running, op, args, deadline)
-    if (grantsAccess)
-      await options.audit?.recordSingle({ op, args, origin: caller.origin, redact: caller.redact }, 'applied')
+    const body = await bound.read({ op, args })
+    if (grantsAccess) await options.audit?.recordEvent({ op, args, caller: bound.caller }, 'applied')
     return body
   }
 
-  async function write(
-    running: RunningCall,
-    op: WriteOperation,
-    args: JsonObject,
-    { caller, ...request }: CallRequest,
-  ): Promise<JsonObject> {
-    const verify = (read: Read, deadline: number) => executeRead(running, read.op, read.args, deadline)
-    const readBefore = (read: Read) => verify(read, performance.now() + options.timeoutMs)
-    const { signal } = running.context
-    const confirmed = op.irreversible && (await options.confirm?.({ op, args, caller, signal, read: readBefore }))
-    const idempotencyKey = confirmed ?? request.idempotencyKey ?? { value: randomUUID(), isCallers: false }
-    const perform = (onAttempt?: (result: AttemptResult) => void) =>
-      executeWrite({
-        ...running,
-        op,
-        args,
-        idempotencyKey,
-        read: verify,
-        onAttempt,
-        onUnknown: () => {
-          const key = caller.redact(idempotencyKey.value)
-          log('warn', 'write-outcome-unknown', { tool: op.tool, 'idempotency-key': key })
-        },
+  async function write(bound: BoundCall, op: WriteOperation, args: JsonObject): Promise<JsonObject> {
+    const { caller, request } = bound
+    const confirmationKey = op.irreversible && (await options.confirm?.({ ...bound, op, args }))
+    const idempotencyKey = confirmationKey ?? request.idempotencyKey ?? { value: randomUUID(), mayHaveBeenUsed: false }
+    const readBefore = (read: Read) => bound.read(read, options.timeoutMs * AUDIT_READ_SHARE)
+    const entry = await options.audit?.begin({ op, args, caller, idempotencyKey, read: readBefore })
+    const result = await executeWrite({
+      op,
+      args,
+      idempotencyKey,
+      timeoutMs: options.timeoutMs,
+      deadline: bound.deadline(),
+      clock,
+      signal: bound.signal,
+      send: (upstreamRequest, attemptMs) => bound.send(upstreamRequest, attemptMs, idempotencyKey),
+      read: bound.read,
+      onProgress: bound.onProgress,
+      onRetry: (waitMs, attemptNumber) => bound.onRetry(op, waitMs, attemptNumber),
+    }).catch((cause: unknown) => ({ ok: false, error: internalError(op, cause), attempts: [] }) as const)
+    const isRecorded = await entry?.end(result)
+    if (result.ok) return addNote(result.body, isRecorded === false ? NOT_LOGGED : undefined)
+    if (result.error.outcome === 'unknown')
+      log('warn', 'write-outcome-unknown', {
+        tool: op.tool,
+        'idempotency-key': caller.redact(idempotencyKey.value),
       })
-    if (!options.audit) return perform()
-    const { origin, redact } = caller
-    const audited = { op, args, origin, redact, idempotencyKey: idempotencyKey.value, read: readBefore }
-    return options.audit.recordWrite(audited, perform)
+    throw result.error
   }
 
   return {
     call,
     interrupt() {
-      for (const controller of inFlight) controller.abort('this server is stopping')
+      isStopping = true
+      for (const controller of inFlight) controller.abort(STOPPING)
     },
   }
 }
 
-/** What the attempts of one call have in common. */
-interface RunningCall extends Pick<CallOptions, 'send' | 'sleep' | 'timeoutMs'> {
-  readonly context: Pick<SendOptions, 'apiKey' | 'redact' | 'signal' | 'traceparent'>
+/** One call with its caller, its cancellation and its deadline. */
+interface BoundCall extends Pick<Channel, 'forms'> {
+  readonly caller: Caller
+  readonly request: CallRequest
+  readonly signal: AbortSignal
   readonly onProgress: (message: string) => void
-  readonly onRetry: (waitMs: number, attemptNumber: number) => void
+  /** When everything must have ended, on the clock. */
+  deadline(): number
+  /** Performs a read, with retries, before the deadline, and within `maxMs` where given. */
+  read(read: Read, maxMs?: number): Promise<JsonObject>
+  send(request: UpstreamRequest, attemptMs: number, idempotencyKey?: IdempotencyKey): Promise<AttemptResult>
+  onRetry(op: Operation, waitMs: number, attemptNumber: number): void
+  /** Waits for a person; the deadline moves by the time that takes. */
+  waitForPerson<Response>(response: Promise<Response>): Promise<Response>
 }
 
-function startCall(options: CallOptions, op: Operation, { caller }: CallRequest, signal: AbortSignal): RunningCall {
-  const { apiKey, redact, onProgress = () => {} } = caller
-  return {
-    ...options,
-    context: { apiKey, redact, traceparent: readTraceparent(caller.traceparent), signal },
+function bindCall(
+  { send, clock, timeoutMs, onRetry }: CallOptions,
+  request: CallRequest,
+  caller: Caller,
+  { signal, forms, onProgress = () => {} }: Channel & { readonly signal: AbortSignal },
+): BoundCall {
+  const { apiKey, redact } = caller
+  const traceparent = readTraceparent(request.traceparent)
+  let deadline = clock.now() + timeoutMs
+
+  const bound: BoundCall = {
+    caller,
+    request,
+    signal,
+    forms,
     onProgress,
-    onRetry(waitMs, attemptNumber) {
-      options.onRetry?.()
-      onProgress(`${op.tool}: waiting ${(waitMs / 1000).toFixed(1)} s before attempt ${attemptNumber}`)
+    deadline: () => deadline,
+    send: (upstreamRequest, attemptMs, idempotencyKey) =>
+      send(upstreamRequest, { apiKey, redact, traceparent, signal, attemptMs, idempotencyKey: idempotencyKey?.value }),
+    async read({ op, args }, maxMs = Number.POSITIVE_INFINITY) {
+      const upstreamRequest = buildRequest(op, args)
+      const endsAt = Math.min(deadline, clock.now() + maxMs)
+      const attempts = await sendWithRetries({
+        send: async (attemptMs) => ({ result: await bound.send(upstreamRequest, attemptMs) }),
+        mayRetry: mayRetryRead,
+        attemptMs: endsAt - clock.now(),
+        timeoutMs,
+        deadline: endsAt,
+        clock,
+        signal,
+        onRetry: (waitMs, attemptNumber) => bound.onRetry(op, waitMs, attemptNumber),
+      })
+      const { result } = lastOf(attempts)
+      const read = readResult(op, result)
+      if (read.ok) return read.body
+      throw callFailed(op, result, { problem: read.problem, details: [adviseOn(op, result)] })
+    },
+    onRetry({ tool }, waitMs, attemptNumber) {
+      onRetry?.()
+      onProgress(`${tool}: waiting ${(waitMs / 1000).toFixed(1)} s before attempt ${attemptNumber}`)
+    },
+    async waitForPerson(response) {
+      const askedAt = clock.now()
+      try {
+        return await response
+      } finally {
+        deadline += clock.now() - askedAt
+      }
     },
   }
-}
-
-/** Performs a read, with retries, before the deadline on the clock of `performance.now()`. */
-async function executeRead(
-  { send, sleep, timeoutMs, context, onRetry }: RunningCall,
-  op: ReadOperation,
-  args: JsonObject,
-  deadline: number,
-): Promise<JsonObject> {
-  const request = buildRequest(op, args)
-  const results = await sendWithRetries((attemptMs) => send(request, { ...context, timeoutMs: attemptMs }), {
-    mayRetry: mayRetryRead,
-    attemptMs: deadline - performance.now(),
-    budgetMs: timeoutMs,
-    deadline,
-    signal: context.signal,
-    sleep,
-    onRetry,
-  })
-  const last = lastAttempt(results)
-  const result = readResult(op, last)
-  if (result.ok) return result.body
-  throw callFailed(op, last, { details: [adviseOn(op, last)] })
+  return bound
 }
 
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
@@ -215,11 +260,10 @@ function readTraceparent(value: unknown): string | undefined {
   return typeof value === 'string' && TRACEPARENT.test(value) ? value : undefined
 }
 
-/** An error of a write that was not sent says so. */
-function toCallError(op: Operation, error: unknown): CallError {
+/** A write that was rejected before it was sent says so. */
+function toCallError(op: Operation, error: unknown, key: IdempotencyKey | undefined): CallError {
   if (!(error instanceof CallError)) return internalError(op, error)
-  if (op.kind === 'read' || error.outcome) return error
-  return new CallError(error.code, error.message, { ...error, outcome: 'not_applied' })
+  return op.kind === 'read' || error.outcome || error.code === 'input_required' ? error : nothingSent(error, key)
 }
 
 function addNote(body: JsonObject, note: string | undefined): JsonObject {

@@ -1,6 +1,5 @@
 import { closestMatch } from 'leven'
-import type { AttemptResult } from '../metronome/response.ts'
-import { isFromMetronome, readResult } from '../metronome/response.ts'
+import { type AttemptResult, isFromMetronome, type WholeResponse } from '../metronome/response.ts'
 import { readRetryAfter } from '../metronome/retry.ts'
 import type { Operation } from '../operations/operation.ts'
 import { escapeInvisible } from '../sanitize.ts'
@@ -43,14 +42,11 @@ export interface InputIssue {
   readonly message: string
 }
 
-/** A form with text fields, as MCP's elicitation has it. */
+/** A form with one text field. */
 export interface Form {
   readonly message: string
-  readonly requestedSchema: {
-    readonly type: 'object'
-    readonly properties: Readonly<Record<string, { readonly type: 'string'; readonly title: string }>>
-    readonly required: string[]
-  }
+  /** What to type into the field. */
+  readonly title: string
 }
 
 /** A form, and the state that comes back with its response. */
@@ -64,32 +60,51 @@ interface CallErrorDetails {
   readonly status?: number | undefined
   /** Seconds that Metronome asked to wait. */
   readonly retryAfterSeconds?: number | undefined
-  readonly issues?: readonly InputIssue[] | undefined
-  /** Only for writes: what the call did. */
-  readonly outcome?: Outcome | undefined
-  /** Only with `input_required`. */
-  readonly question?: Question | undefined
+  /** Only of a 429. */
+  readonly rateLimitScope?: RateLimitScope | undefined
+  /** Only for writes: what the call did. One that is applied is no error. */
+  readonly outcome?: Exclude<Outcome, 'applied'> | undefined
   readonly cause?: unknown
 }
 
 /** A call that failed. The message is for a person or a model: what failed, what the response was, what to do next. */
 export class CallError extends Error {
-  override readonly name = 'CallError'
+  override readonly name: string = 'CallError'
   readonly code: CallErrorCode
   readonly status: number | undefined
   readonly retryAfterSeconds: number | undefined
-  readonly issues: readonly InputIssue[] | undefined
-  readonly outcome: Outcome | undefined
-  readonly question: Question | undefined
+  readonly rateLimitScope: RateLimitScope | undefined
+  readonly outcome: CallErrorDetails['outcome']
 
   constructor(code: CallErrorCode, message: string, details: CallErrorDetails = {}) {
     super(message, { cause: details.cause })
     this.code = code
     this.status = details.status
     this.retryAfterSeconds = details.retryAfterSeconds
-    this.issues = details.issues
+    this.rateLimitScope = details.rateLimitScope
     this.outcome = details.outcome
-    this.question = details.question
+  }
+}
+
+/** The arguments are invalid; nothing was sent. */
+export class InvalidArgumentsError extends CallError {
+  override readonly name = 'InvalidArgumentsError'
+  readonly issues: readonly InputIssue[]
+
+  constructor(message: string, issues: readonly InputIssue[], details?: CallErrorDetails) {
+    super('invalid_arguments', message, details)
+    this.issues = issues
+  }
+}
+
+/** The question to a person is the result of this call; nothing was sent. */
+export class InputRequiredError extends CallError {
+  override readonly name = 'InputRequiredError'
+  readonly question: Question
+
+  constructor(message: string, question: Question) {
+    super('input_required', message)
+    this.question = question
   }
 }
 
@@ -112,9 +127,22 @@ export function invalidArguments(tool: string, issues: readonly InputIssue[]): C
     .map(({ path, message }) => `${path.slice(0, 120) || 'arguments'} ${message}.`)
   const hidden = issues.length - shown.length
   const list = hidden > 0 ? [...shown, `And ${hidden} more.`] : shown
-  return new CallError('invalid_arguments', `${tool}: invalid arguments, nothing was sent. ${list.join(' ')}`, {
-    issues,
-  })
+  return new InvalidArgumentsError(`${tool}: invalid arguments, nothing was sent. ${list.join(' ')}`, issues)
+}
+
+export function stopping(tool: string, reason: string): CallError {
+  return new CallError('cancelled', `${tool}: ${reason}, nothing was sent.`)
+}
+
+const EARLIER_CALL = 'This call sent nothing; an earlier one with this Idempotency-Key may have acted.'
+
+/** A write that this program has rejected. What an earlier call under the key did is not known. */
+export function nothingSent(error: CallError, key: { readonly mayHaveBeenUsed: boolean } | undefined): CallError {
+  const mayHaveBeenUsed = key?.mayHaveBeenUsed === true
+  const message = mayHaveBeenUsed ? joinSentences(error.message, EARLIER_CALL) : error.message
+  const details = { ...error, outcome: mayHaveBeenUsed ? undefined : ('not_applied' as const) }
+  if (error instanceof InvalidArgumentsError) return new InvalidArgumentsError(message, error.issues, details)
+  return new CallError(error.code, message, details)
 }
 
 export function missingKey(tool: string): CallError {
@@ -139,72 +167,92 @@ export function internalError(op: Operation, cause: unknown): CallError {
   return new CallError('internal', `${op.tool}: internal server error (not Metronome).`, { outcome, cause })
 }
 
-/** What a failed call says after the description of its last attempt. */
 export interface FailureText {
+  /** What is wrong with the last attempt, in a sentence. */
+  readonly problem: string
   /** Sentences about the records and what to do next. */
   readonly details: readonly string[]
-  readonly outcome?: Outcome
+  readonly outcome?: CallError['outcome']
 }
 
 /** A read or write that brought no usable response, as an error. */
-export function callFailed(op: Operation, last: AttemptResult, { details, outcome }: FailureText): CallError {
-  const message = join(`${op.tool}: ${describeAttempt(op, last)}`, ...details)
-  return new CallError(codeOf(last), message, {
+export function callFailed(op: Operation, last: AttemptResult, { problem, details, outcome }: FailureText): CallError {
+  return new CallError(codeOf(last), joinSentences(`${op.tool}: ${problem}`, ...details), {
     outcome,
     status: last.kind === 'response' ? last.status : undefined,
     retryAfterSeconds: readRetryAfter(last),
+    rateLimitScope: last.kind === 'response' && last.status === 429 ? readRateLimitScope(last) : undefined,
   })
 }
 
-/** The last attempt in one sentence; empty for a usable response. */
-export function describeAttempt(op: Operation, result: AttemptResult): string {
-  const read = readResult(op, result)
-  return read.ok ? '' : read.problem
+/** What a 429 limits: all calls of the account, or those of one customer; `undefined` where Metronome does not say. */
+export type RateLimitScope = 'client' | 'customer'
+
+function readRateLimitScope({ headers }: WholeResponse): RateLimitScope | undefined {
+  const scope = headers.get('x-metronome-rate-limit-type')
+  return scope === 'client' || scope === 'customer' ? scope : undefined
 }
 
 /** What to do next; the operation's own advice replaces the general one. */
 export function adviseOn(op: Operation, result: AttemptResult): string {
-  if (result.kind === 'not_sent') {
-    const { cause } = result
-    if (cause === 'overloaded') return 'Retry in a few seconds.'
-    return cause === 'cancelled' ? '' : 'Check the network, the proxy and METRONOME_BASE_URL.'
-  }
+  if (result.kind === 'not_sent') return adviseOnConnection(result)
   if (result.kind === 'no_response') return op.kind === 'read' ? 'Try again later.' : ''
   const seconds = readRetryAfter(result)
   const wait = seconds ? `Wait ${Math.ceil(seconds)} seconds.` : ''
-  if (!isFromMetronome(result))
-    return join(wait, 'Something between this server and Metronome responded: check the proxy and METRONOME_BASE_URL.')
+  if (!isFromMetronome(result)) return joinSentences(wait, FOREIGN_ADVICE)
   if (needsApproval(result)) return APPROVAL_ADVICE
-  return join(wait, op.advice?.[result.status] ?? adviseOnStatus(result.status))
+  return joinSentences(wait, op.advice?.[result.status] ?? adviseOnStatus(result))
+}
+
+const FOREIGN_ADVICE = 'Something between this server and Metronome responded: check the proxy and METRONOME_BASE_URL.'
+
+// Node's codes of certificates that it does not trust.
+const CERTIFICATE_ERROR = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/
+
+function adviseOnConnection({ cause, reason }: Extract<AttemptResult, { kind: 'not_sent' }>): string {
+  if (cause === 'overloaded' || cause === 'queued') return 'Retry in a few seconds.'
+  if (cause === 'cancelled') return ''
+  if (CERTIFICATE_ERROR.test(reason))
+    return "The certificate is not trusted: behind a company's proxy, set NODE_EXTRA_CA_CERTS to the file of its root certificate."
+  return 'Check the network, the proxy and METRONOME_BASE_URL.'
 }
 
 // The body of this 403 is not documented; the word may be in its code, error or message.
 const APPROVAL_ADVICE =
-  'Nothing was queued: writes with this API token need approval. Submit the write for approval outside these tools.'
+  'Nothing was queued: writes with this API token need the approval of a person with access to Metronome. Ask that person to make this change, or to submit it for approval, outside these tools.'
 
-function needsApproval({ status, text = '' }: Extract<AttemptResult, { kind: 'response' }>): boolean {
-  return status === 403 && text.includes('AgenticMutationBlocked')
+function needsApproval({ status, body }: WholeResponse): boolean {
+  return status === 403 && body.kind === 'json' && JSON.stringify(body.json).includes('AgenticMutationBlocked')
 }
 
-/** The operation's advice on a server error, which holds whatever the outcome is. */
-export function adviseOnServerError(op: Operation, result: AttemptResult): string {
-  return result.kind === 'response' && result.status >= 500 ? (op.advice?.[result.status] ?? '') : ''
+/** What a response of 500 and above, or one that is not Metronome's, means whatever the outcome of a write is. */
+export function adviseOnAmbiguity(op: Operation, result: AttemptResult): string {
+  if (result.kind !== 'response') return ''
+  if (!isFromMetronome(result)) return FOREIGN_ADVICE
+  return result.status >= 500 ? (op.advice?.[result.status] ?? '') : ''
 }
 
-function adviseOnStatus(status: number): string {
+function adviseOnStatus(response: WholeResponse): string {
+  const { status } = response
   if (status === 401)
     return 'The API key is invalid or lacks permission for this operation: keys can be limited to some. Run `doctor` to see which.'
   if (status === 403) return 'The API key has no access to this operation or record.'
   if (status === 404) return 'Find the id with list-customers, archived customers with only_archived true.'
-  if (status === 429) return 'Reduce the request rate.'
+  if (status === 429) return adviseOnRateLimit(readRateLimitScope(response))
   return status >= 500 ? 'Metronome returned a server error; try again later.' : ''
+}
+
+function adviseOnRateLimit(scope: RateLimitScope | undefined): string {
+  if (scope === 'customer') return 'The limit is on this customer only: reduce the rate of requests about it.'
+  if (scope === 'client') return 'The limit is on the whole account: reduce the rate of all requests.'
+  return 'Reduce the request rate.'
 }
 
 function codeOf(result: AttemptResult): CallErrorCode {
   if (result.kind === 'response') return result.status >= 400 ? 'upstream_rejected' : 'bad_response'
-  if (result.cause === 'overloaded') return 'overloaded'
+  if (result.cause === 'overloaded' || result.cause === 'queued') return 'overloaded'
   if (result.cause === 'cancelled') return 'cancelled'
   return result.cause === 'timeout' ? 'timed_out' : 'no_response'
 }
 
-const join = (...sentences: readonly string[]): string => sentences.filter(Boolean).join(' ')
+const joinSentences = (...sentences: readonly string[]): string => sentences.filter(Boolean).join(' ')

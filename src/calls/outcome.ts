@@ -2,68 +2,46 @@ import type { Effect } from '../metronome/retry.ts'
 import type { Comparison } from '../operations/operation.ts'
 
 /**
- * What is known about a write without a usable 2xx response. `applied`: the last read showed all that the call asked
- * for. `not_applied`: nothing that this call did is in place, and no attempt of it can act any more. `unknown`: anything else.
+ * What is known about a write without a usable 2xx response. `applied`: the read showed all that the call asked for.
+ * `not_applied`: nothing that this call did is in place, and no attempt of it can act any more. `unknown`: anything else.
  */
 export type Outcome = 'applied' | 'not_applied' | 'unknown'
 
-/** How one attempt ended, as far as the decision needs it. */
-export interface Attempt {
-  readonly effect: Effect
-  /** 400 or 422: Metronome rejected the request before it looked at the Idempotency-Key. */
-  readonly isValidationError: boolean
-}
-
-/** What one round of verification reads found; `unreadable` when a read failed or could not be made. */
+/** What the verification reads found; `unreadable` when one failed or could not be made. */
 export type Evidence = { readonly kind: 'read'; readonly comparison: Comparison } | { readonly kind: 'unreadable' }
 
-/** Why the outcome is what it is; the message follows from it. */
-export type Reason =
-  | 'no_attempt_acted'
-  | 'earlier_call_may_have_acted'
-  | 'held_by_another'
-  | 'in_place'
-  | 'final_and_absent'
-  | 'unreadable'
-  | 'ambiguous'
+/** Why a write is not applied, or why that is not known; the message follows from it. */
+export type Reason = 'no_attempt_acted' | 'earlier_call_may_have_acted' | 'held_by_another' | 'unreadable' | 'ambiguous'
 
 export type Decision =
-  | { readonly kind: 'decided'; readonly outcome: Outcome; readonly reason: Reason }
-  /** The records must be read, once more if they have been read before; at least one second lies between two reads. */
-  | { readonly kind: 'read_records' }
+  | { readonly outcome: 'applied'; readonly shown: Extract<Comparison, { isInPlace: true }> }
+  | { readonly outcome: 'not_applied' | 'unknown'; readonly reason: Reason }
 
 /**
- * Decides the outcome of a write from its attempts and what has been read since. With an Idempotency-Key of the caller's
- * own, an earlier call under it may have acted.
+ * Decides the outcome of a write when its attempts alone tell it; `undefined` when the records must be read. Under an
+ * Idempotency-Key that may have been used before, an earlier call may have acted, unless Metronome found the request invalid.
  */
-export function decide(attempts: readonly Attempt[], evidence: readonly Evidence[], isCallerKey: boolean): Decision {
-  const has = (effect: Effect): boolean => attempts.some((attempt) => attempt.effect === effect)
-  const mayHaveActed = has('ambiguous') || has('final')
-
-  if (!mayHaveActed && !has('conflict')) {
-    const isKnownToMetronome = attempts.every(({ isValidationError }) => isValidationError)
-    if (isCallerKey && !isKnownToMetronome) return decided('unknown', 'earlier_call_may_have_acted')
-    return decided('not_applied', 'no_attempt_acted')
-  }
-
-  const last = evidence.at(-1)
-  if (!last) return { kind: 'read_records' }
-  if (last.kind === 'unreadable') return decided('unknown', 'unreadable')
-  const { inPlace, isHeldByAnother = false } = last.comparison
-  if (inPlace === 'all') return decided('applied', 'in_place')
-
-  if (!mayHaveActed && isHeldByAnother)
-    return isCallerKey ? decided('unknown', 'earlier_call_may_have_acted') : decided('not_applied', 'held_by_another')
-
-  if (has('final') && evidence.every(showsNothing))
-    return evidence.length < 2 ? { kind: 'read_records' } : decided('not_applied', 'final_and_absent')
-  return decided('unknown', 'ambiguous')
+export function decideFromAttempts(effects: readonly Effect[], keyMayHaveBeenUsed: boolean): Decision | undefined {
+  const hadNoEffect = effects.every((effect) => effect === 'none' || effect === 'invalid')
+  const areAllInvalid = effects.every((effect) => effect === 'invalid')
+  if (!hadNoEffect || (keyMayHaveBeenUsed && !areAllInvalid)) return undefined
+  return { outcome: 'not_applied', reason: 'no_attempt_acted' }
 }
 
-function decided(outcome: Outcome, reason: Reason): Decision {
-  return { kind: 'decided', outcome, reason }
-}
-
-function showsNothing(evidence: Evidence): boolean {
-  return evidence.kind === 'read' && evidence.comparison.inPlace === 'none'
+/**
+ * Decides it from what the records show. Records that show nothing prove nothing: an attempt may act later, and reads may
+ * lag behind.
+ */
+export function decideFromRecords(
+  effects: readonly Effect[],
+  evidence: Evidence,
+  keyMayHaveBeenUsed: boolean,
+): Decision {
+  const comparison = evidence.kind === 'read' ? evidence.comparison : undefined
+  if (comparison?.isInPlace) return { outcome: 'applied', shown: comparison }
+  const mayHaveActed = effects.includes('ambiguous') || (effects.includes('conflict') && !comparison?.isHeldByAnother)
+  if (mayHaveActed) return { outcome: 'unknown', reason: comparison ? 'ambiguous' : 'unreadable' }
+  return keyMayHaveBeenUsed
+    ? { outcome: 'unknown', reason: 'earlier_call_may_have_acted' }
+    : { outcome: 'not_applied', reason: 'held_by_another' }
 }

@@ -1,159 +1,137 @@
 import { buildRequest } from '../metronome/request.ts'
-import type { AttemptResult } from '../metronome/response.ts'
-import { readErrorBody, readResult } from '../metronome/response.ts'
-import { classify, lastAttempt, mayRetryWrite, type Sleep, sendWithRetries } from '../metronome/retry.ts'
-import type { Send, SendOptions } from '../metronome/send.ts'
-import type { Comparison, JsonObject, Read, WriteOperation } from '../operations/operation.ts'
-import { adviseOn, adviseOnServerError, callFailed, describeAttempt } from './errors.ts'
-import { type Attempt, decide, type Evidence, type Outcome, type Reason } from './outcome.ts'
+import { type AttemptResult, readErrorBody, readResult } from '../metronome/response.ts'
+import { type Clock, classify, lastOf, mayRetryWrite, sendWithRetries, type WriteAttempt } from '../metronome/retry.ts'
+import { asObjects, type JsonObject, type Read, type WriteOperation } from '../operations/operation.ts'
+import { adviseOn, adviseOnAmbiguity, type CallError, callFailed } from './errors.ts'
+import { type Decision, decideFromAttempts, decideFromRecords, type Evidence, type Reason } from './outcome.ts'
 
 // One attempt may not use up what a retry needs, nor all attempts what verification needs.
 const ATTEMPT_SHARE = 0.4
 const ATTEMPTS_SHARE = 0.85
-/** Reads may lag behind a write: nothing is concluded from one that shows nothing of it. */
-const REREAD_AFTER_MS = 1_000
 
 /** Key of a write, under which Metronome applies it once. */
 export interface IdempotencyKey {
   readonly value: string
-  /** The caller chose it, and may have used it before. */
-  readonly isCallers: boolean
+  /** An earlier call may have been sent under it, and may have acted. */
+  readonly mayHaveBeenUsed: boolean
 }
 
 export interface WriteCall {
   readonly op: WriteOperation
   readonly args: JsonObject
   readonly idempotencyKey: IdempotencyKey
-  /** API key, trace context and cancellation of the call. */
-  readonly context: Pick<SendOptions, 'apiKey' | 'redact' | 'signal' | 'traceparent'>
-  /** Budget in milliseconds for attempts, waits and verification. */
+  /** Limit of the call in milliseconds. */
   readonly timeoutMs: number
-  readonly send: Send
-  /** Performs a verification read before the deadline, on the clock of `performance.now()`. Throws when it fails. */
-  readonly read: (read: Read, deadline: number) => Promise<JsonObject>
-  readonly sleep: Sleep
+  /** When attempts, waits and verification must have ended, on the clock. */
+  readonly deadline: number
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** Sends the request once, under the key. */
+  readonly send: (request: ReturnType<typeof buildRequest>, attemptMs: number) => Promise<AttemptResult>
+  /** Performs a verification read before the deadline. Throws when it fails. */
+  readonly read: (read: Read) => Promise<JsonObject>
   readonly onProgress: (message: string) => void
   readonly onRetry: (waitMs: number, attemptNumber: number) => void
-  readonly onAttempt?: ((result: AttemptResult) => void) | undefined
-  /** Called when the call ends with the outcome `unknown`. */
-  readonly onUnknown: () => void
 }
+
+/** How a write ended, and how its attempts did. */
+export type WriteResult = { readonly attempts: readonly WriteAttempt[] } & (
+  | { readonly ok: true; readonly body: JsonObject }
+  | { readonly ok: false; readonly error: CallError }
+)
 
 /** Sends a write under one Idempotency-Key and returns the body of its response, or finds out what it did. */
-export async function executeWrite(call: WriteCall): Promise<JsonObject> {
-  const { op, args, context, timeoutMs, send } = call
-  const startedAt = performance.now()
-  const deadline = startedAt + timeoutMs
-  const { value: idempotencyKey, isCallers } = call.idempotencyKey
+export async function executeWrite(call: WriteCall): Promise<WriteResult> {
+  const { op, args, clock, deadline } = call
   const request = buildRequest(op, args)
+  const remainingMs = deadline - clock.now()
+  const attempts = await sendWithRetries({
+    ...call,
+    send: async (attemptMs) => classify(op, await call.send(request, attemptMs)),
+    mayRetry: mayRetryWrite,
+    attemptMs: remainingMs * ATTEMPT_SHARE,
+    deadline: deadline - remainingMs * (1 - ATTEMPTS_SHARE),
+  })
+  const { result } = lastOf(attempts)
+  const read = readResult(op, result)
+  if (read.ok) return { ok: true, body: read.body, attempts }
 
-  const results = await sendWithRetries(
-    async (attemptMs) => {
-      const result = await send(request, { ...context, idempotencyKey, timeoutMs: attemptMs })
-      call.onAttempt?.(result)
-      return result
-    },
-    {
-      mayRetry: (results) => mayRetryWrite(op, results),
-      attemptMs: timeoutMs * ATTEMPT_SHARE,
-      budgetMs: timeoutMs,
-      deadline: startedAt + timeoutMs * ATTEMPTS_SHARE,
-      signal: context.signal,
-      sleep: call.sleep,
-      onRetry: call.onRetry,
-    },
-  )
-  const last = lastAttempt(results)
-  const read = readResult(op, last)
-  if (read.ok) return read.body
-
-  const { outcome, reason, comparison } = await determineOutcome(call, results, isCallers, deadline)
-  const attempts = results.length > 1 ? `Sent ${results.length} times with the same Idempotency-Key.` : ''
-  if (outcome === 'applied' && comparison?.body)
-    return {
-      ...comparison.body,
-      _note: `Outcome: applied. ${[describeAttempt(op, last), attempts, comparison.evidence].filter(Boolean).join(' ')}`,
-    }
-  if (outcome === 'unknown') call.onUnknown()
-  const evidence = comparison?.evidence ?? ''
-  throw callFailed(op, last, { outcome, details: [attempts, evidence, adviseOnOutcome(call, last, reason, isCallers)] })
+  const { decision, evidence } = await determineOutcome(call, attempts)
+  const sent = attempts.length > 1 ? `Sent ${attempts.length} times with the same Idempotency-Key.` : ''
+  // All that was asked for is in place: a success, whatever became of the response.
+  if (decision.outcome === 'applied') {
+    const { body, evidence } = decision.shown
+    const sentences = [read.problem, sent, evidence].filter(Boolean)
+    return { ok: true, body: { ...body, _note: `Outcome: applied. ${sentences.join(' ')}` }, attempts }
+  }
+  const { outcome, reason } = decision
+  const details = [sent, evidence, adviseOnOutcome(call, result, reason)]
+  return { ok: false, error: callFailed(op, result, { problem: read.problem, outcome, details }), attempts }
 }
 
-interface WriteOutcome {
-  readonly outcome: Outcome
-  readonly reason: Reason
-  /** What the last read showed. */
-  readonly comparison?: Comparison
+interface Determined {
+  readonly decision: Decision
+  /** What the records show, in sentences; empty when none were read. */
+  readonly evidence: string
 }
 
-/** Decides the outcome, and reads the records as often as the decision needs. */
-async function determineOutcome(
-  call: WriteCall,
-  results: readonly AttemptResult[],
-  isCallerKey: boolean,
-  deadline: number,
-): Promise<WriteOutcome> {
-  const attempts = results.map((result) => toAttempt(call.op, result))
-  const evidence: Evidence[] = []
-  for (;;) {
-    const decision = decide(attempts, evidence, isCallerKey)
-    const last = evidence.at(-1)
-    const comparison = last?.kind === 'read' ? { comparison: last.comparison } : {}
-    if (decision.kind === 'decided') return { ...decision, ...comparison }
-    evidence.push(await readRecords(call, lastAttempt(results), evidence.length > 0, deadline))
+/** Decides the outcome, and reads the records when the attempts alone do not tell it. */
+async function determineOutcome(call: WriteCall, attempts: readonly WriteAttempt[]): Promise<Determined> {
+  const { mayHaveBeenUsed } = call.idempotencyKey
+  const effects = attempts.map(({ effect }) => effect)
+  const decision = decideFromAttempts(effects, mayHaveBeenUsed)
+  if (decision) return { decision, evidence: '' }
+  const evidence = await readRecords(call, lastOf(attempts))
+  return {
+    decision: decideFromRecords(effects, evidence, mayHaveBeenUsed),
+    evidence: evidence.kind === 'read' ? evidence.comparison.evidence : '',
   }
 }
 
-function toAttempt(op: WriteOperation, result: AttemptResult): Attempt {
-  const isValidationError = result.kind === 'response' && (result.status === 400 || result.status === 422)
-  return { effect: classify(op, result), isValidationError }
-}
-
-/** One round of verification reads; another round waits first. */
 async function readRecords(
-  { op, args, context, read, sleep, onProgress }: WriteCall,
-  last: AttemptResult,
-  isReread: boolean,
-  deadline: number,
+  { op, args, signal, read, onProgress }: WriteCall,
+  { effect, result }: WriteAttempt,
 ): Promise<Evidence> {
   const { verification } = op
-  const isConflict = classify(op, last) === 'conflict'
-  const reads = verification.reads(args, isConflict ? readErrorBody(last) : undefined)
-  if (reads.length === 0) return { kind: 'unreadable' }
+  const isConflict = effect === 'conflict'
+  const reads = verification.reads(args, isConflict ? readErrorBody(result) : undefined)
+  if (reads.length === 0 || signal.aborted) return { kind: 'unreadable' }
   onProgress(`${op.tool}: ${isConflict ? 'alias in use; finding its holder' : 'no definitive response; verifying'}`)
-  if (isReread) {
-    if (performance.now() + REREAD_AFTER_MS >= deadline) return { kind: 'unreadable' }
-    await sleep(REREAD_AFTER_MS, context.signal)
-  }
-  if (context.signal?.aborted) return { kind: 'unreadable' }
   try {
-    const readAll = (all: readonly Read[]) => Promise.all(all.map((each) => read(each, deadline)))
+    const readAll = (all: readonly Read[]) => Promise.all(all.map((each) => readPages(read, each)))
     const bodies = await readAll(reads)
-    const further = await readAll(verification.furtherReads?.(args, bodies) ?? [])
-    return { kind: 'read', comparison: verification.compare(args, bodies, further) }
+    const followUp = await readAll(verification.followUpReads?.(args, bodies) ?? [])
+    return { kind: 'read', comparison: verification.compare(args, bodies, followUp) }
   } catch {
     // The error of a read must not hide that of the write.
     return { kind: 'unreadable' }
   }
 }
 
+/** Reads on while there is a cursor: a page may be empty, and the record on the next one. */
+async function readPages(read: WriteCall['read'], { op, args, maxPages = 1 }: Read): Promise<JsonObject> {
+  const bodies = [await read({ op, args })]
+  for (let cursor = bodies[0]?.next_page; cursor && bodies.length < maxPages; cursor = bodies.at(-1)?.next_page)
+    bodies.push(await read({ op, args: { ...args, next_page: cursor } }))
+  return { ...bodies.at(-1), ...(bodies.length > 1 && { data: bodies.flatMap(({ data }) => asObjects(data)) }) }
+}
+
 /** What to do next, by the reason of the outcome. */
-function adviseOnOutcome({ op, args }: WriteCall, last: AttemptResult, reason: Reason, isCallerKey: boolean): string {
-  const recheck = op.verification.recheck(args)
-  const newKey = isCallerKey && classify(op, last) === 'final' ? NEW_KEY : ''
+function adviseOnOutcome({ op, args, idempotencyKey }: WriteCall, last: AttemptResult, reason: Reason): string {
+  const recheck = op.verification.recheckAdvice(args)
+  const isStored = last.kind === 'response' && last.status === 500 && readErrorBody(last) !== undefined
+  const newKey = idempotencyKey.mayHaveBeenUsed && isStored ? NEW_KEY : ''
   const parts: Record<Reason, readonly string[]> = {
     no_attempt_acted: [adviseOn(op, last)],
     held_by_another: [],
-    in_place: [],
-    final_and_absent: [adviseOn(op, last), newKey],
     earlier_call_may_have_acted: [adviseOn(op, last), EARLIER_CALL, recheck],
     unreadable: [
-      adviseOnServerError(op, last),
+      adviseOnAmbiguity(op, last),
       'No record could be read that shows whether it was applied.',
       recheck,
       newKey,
     ],
-    ambiguous: [adviseOnServerError(op, last), recheck, newKey],
+    ambiguous: [adviseOnAmbiguity(op, last), recheck, newKey],
   }
   return parts[reason].filter(Boolean).join(' ')
 }

@@ -1,5 +1,5 @@
 import { homedir, hostname, userInfo } from 'node:os'
-import type { CallRequest } from '../calls/call.ts'
+import type { Call } from '../calls/call.ts'
 import { loadFailed } from '../calls/errors.ts'
 import type { AuditLog } from '../calls/guards/audit.ts'
 import { createLog, type Log } from '../log.ts'
@@ -83,22 +83,25 @@ async function openRestPort(options: HttpOptions): Promise<HttpService | undefin
 /** The runtime of a server on stdio: clients start many servers and call few, so its code is loaded with the first call. */
 function loadOnFirstCall(config: RuntimeConfig, observers: Observers): Pick<Runtime, 'call' | 'interrupt'> {
   let loading: Promise<Runtime> | undefined
+  let isInterrupted = false
   const load = async (): Promise<Runtime> => {
     const { createRuntime } = await import('../runtime.ts')
     return createRuntime(config, observers)
   }
+  const call: Call = async (request, caller, channel) => {
+    loading ??= load()
+    const runtime = await loading.catch((error: unknown) => {
+      // A file may be there again when the next call comes.
+      loading = undefined
+      throw loadFailed(request.tool, error)
+    })
+    if (isInterrupted) runtime.interrupt()
+    return runtime.call(request, caller, channel)
+  }
   return {
-    async call(request: CallRequest) {
-      loading ??= load()
-      try {
-        await loading
-      } catch (error) {
-        loading = undefined
-        throw loadFailed(request.tool, error)
-      }
-      return (await loading).call(request)
-    },
+    call,
     interrupt() {
+      isInterrupted = true
       loading?.then(
         (runtime) => runtime.interrupt(),
         () => {},

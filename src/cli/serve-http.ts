@@ -1,12 +1,13 @@
 import type { EventEmitter } from 'node:events'
-import type { AuditLog } from '../calls/guards/audit.ts'
+import type { Caller } from '../calls/call.ts'
+import { type AuditLog, digestBearer } from '../calls/guards/audit.ts'
 import { createTokenCheck } from '../http/guard.ts'
 import { createListeners, type Listeners } from '../http/listener.ts'
 import type { Log } from '../log.ts'
 import { createMcpApp } from '../mcp/http.ts'
 import type { ServerInfo } from '../mcp/server-info.ts'
-import { operations } from '../operations/index.ts'
-import { createAuthenticate, createRuntime, type Runtime, type RuntimeConfig } from '../runtime.ts'
+import { createRuntime, type Runtime, type RuntimeConfig } from '../runtime.ts'
+import { createRedactor } from '../sanitize.ts'
 import type { HttpConfig } from './config/config.ts'
 import { isKey } from './config/secrets.ts'
 import { createMetrics } from './metrics.ts'
@@ -37,7 +38,7 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
   })
   metrics.observe(runtime)
   const { host, mcpPort, restPort, tokens, passthrough } = http
-  const authenticate = createAuthenticate(config.apiKey, tokens, passthrough)
+  const authenticate = createAuthenticator(config.apiKey, tokens, passthrough)
   const needsBearer = tokens.length > 0 || passthrough
 
   const listeners: Listeners = createListeners({
@@ -58,7 +59,7 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
   })
 
   if (mcpPort !== undefined) {
-    const app = createMcpApp({ call: runtime.call, info, authenticate })
+    const app = createMcpApp({ call: runtime.call, info, authenticate: authenticate('http') })
     const { url } = await listeners.open({ host, port: mcpPort, app })
     log('info', 'listening', { url: `${url}/mcp` })
   }
@@ -66,9 +67,9 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
     const { createRestApp } = await import('../rest/app.ts')
     const app = createRestApp({
       call: runtime.call,
-      operations,
-      hiddenTools: config.hiddenTools,
-      authenticate,
+      operations: runtime.offered,
+      hiddenOperations: runtime.hidden,
+      authenticate: authenticate('rest'),
       needsBearer,
     })
     const { url } = await listeners.open({ host, port: restPort, app })
@@ -77,8 +78,23 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
   return { runtime, drain: listeners.drain }
 }
 
+/**
+ * Finds the caller by its bearer token. Every call uses the process's own key; with `passthrough` the caller's token is its
+ * key, and the own one is never used.
+ */
+export function createAuthenticator(apiKey: string | undefined, tokens: readonly string[], passthrough: boolean) {
+  const redact = createRedactor([apiKey, ...tokens])
+  return (transport: 'http' | 'rest') =>
+    (bearer: string | undefined): Caller => {
+      const origin = { transport, bearer: digestBearer(bearer) }
+      if (!passthrough) return { apiKey, redact, origin }
+      const redactBearer = createRedactor([bearer])
+      return { apiKey: bearer, redact: (text) => redact(redactBearer(text)), origin }
+    }
+}
+
 export interface ServeHttpOptions extends HttpOptions {
-  /** Emits SIGTERM and SIGINT. */
+  /** Emits SIGTERM, SIGINT and SIGHUP. */
   readonly signals: EventEmitter
   readonly exit: (code: number) => void
 }
@@ -97,6 +113,6 @@ export async function serveHttp({ signals, exit, ...options }: ServeHttpOptions)
     exit(0)
   }
   // Kept until the end: npm passes Ctrl-C on a second time, which would kill the process while it drains.
-  for (const signal of ['SIGTERM', 'SIGINT']) signals.on(signal, () => void end(signal))
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) signals.on(signal, () => void end(signal))
   await opening
 }

@@ -21,7 +21,7 @@ export interface StdioOptions {
   /** Ends the calls in flight. */
   readonly interrupt: () => void
   readonly info: ServerInfo
-  readonly caller: Pick<Caller, 'apiKey' | 'redact' | 'origin'>
+  readonly caller: Caller
   /** Emits SIGTERM, SIGINT and SIGHUP. */
   readonly signals: EventEmitter
   readonly exit: (code: number) => void

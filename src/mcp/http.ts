@@ -9,12 +9,11 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller } from '../calls/call.ts'
-import { digestBearer } from '../calls/guards/audit.ts'
 import type { App, Handler, Rejection } from '../http/routes.ts'
-import { createMcpServer, normalizeMessage } from './server.ts'
+import { isStateless, normalizeMessage, validateInitialize } from './messages.ts'
+import { createMcpServer } from './server.ts'
 import type { ServerInfo } from './server-info.ts'
 import { createStatelessLayer } from './stateless.ts'
-import { validateInitialize } from './stdio.ts'
 
 /** The revision with batches, which is also that of a request without a version header. */
 const BATCH_VERSION = '2025-03-26'
@@ -25,8 +24,8 @@ const SERVER_ERROR = -32000
 export interface McpHttpOptions {
   readonly call: Call
   readonly info: ServerInfo
-  /** Key and redaction for a request with this bearer token. */
-  readonly authenticate: (bearer: string | undefined) => Pick<Caller, 'apiKey' | 'redact'>
+  /** Who sends requests with this bearer token. */
+  readonly authenticate: (bearer: string | undefined) => Caller
 }
 
 /** MCP's Streamable HTTP without sessions and streams: each POST has a server of its own and a response in JSON. */
@@ -45,11 +44,10 @@ function createPostHandler({ call, info, authenticate }: McpHttpOptions): Handle
 
   return async ({ headers }, { json: body, bearer, signal }) => {
     const json = normalizeMessage(body)
-    const traceparent = headers.get('traceparent')
-    const origin = { transport: 'http', bearer: digestBearer(bearer) } as const
-    if (stateless.accepts(json, headers)) {
-      const caller = { ...authenticate(bearer), signal, traceparent, origin }
-      const { message, httpStatus } = await stateless.respond(json, { ...caller, headers })
+    const channel = { signal, traceparent: headers.get('traceparent') }
+    if (isStateless(json, headers)) {
+      const caller = authenticate(bearer)
+      const { message, httpStatus } = await stateless.respond(json, caller, { ...channel, headers })
       if (!message) return new Response(null, { status: httpStatus })
       return jsonResponse(httpStatus, caller.redact(JSON.stringify(message)))
     }
@@ -58,8 +56,8 @@ function createPostHandler({ call, info, authenticate }: McpHttpOptions): Handle
     const requests = parsed.messages.filter(isJSONRPCRequest)
     // Notifications and responses belong to sessions, of which there are none.
     if (requests.length === 0) return new Response(null, { status: 202 })
-    const caller = { ...authenticate(bearer), signal, traceparent, origin }
-    const responses = await exchange(createMcpServer({ call, info, caller }), requests)
+    const caller = authenticate(bearer)
+    const responses = await exchange(createMcpServer({ call, info, caller, channel }), requests)
     return jsonResponse(200, caller.redact(JSON.stringify(Array.isArray(json) ? responses : responses[0])))
   }
 }

@@ -1,12 +1,10 @@
 import type { JSONRPCResponse, RequestId } from '@modelcontextprotocol/sdk/types.js'
-import type { Call } from '../calls/call.ts'
-import type { FormChannel } from '../calls/guards/confirmation.ts'
+import type { Call, Caller } from '../calls/call.ts'
 import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
+import { readForms } from './forms.ts'
+import { isId, ProtocolError, readId, STATELESS_REVISION, VERSION_HEADER, VERSION_KEY } from './messages.ts'
 import { CAPABILITIES, type ServerInfo } from './server-info.ts'
-import { callTool, isId, type ToolCaller, UNKNOWN_CURSOR } from './tools.ts'
-
-/** The first revision without a handshake: every request says in `_meta` what `initialize` said once. */
-const STATELESS_REVISION = '2026-07-28'
+import { callTool, type ToolChannel, UNKNOWN_CURSOR } from './tools.ts'
 
 // JSON-RPC's code of each error, and its status over HTTP.
 const INVALID_REQUEST = { code: -32600, httpStatus: 400 }
@@ -20,16 +18,14 @@ const UNSUPPORTED_VERSION = { code: -32022, httpStatus: 400 }
 /** nginx's "client closed request": nothing reads a response. */
 const CLIENT_CLOSED_REQUEST = 499
 
-const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
 const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities'
 const CLIENT_INFO_KEY = 'io.modelcontextprotocol/clientInfo'
 const SERVER_INFO_KEY = 'io.modelcontextprotocol/serverInfo'
-const VERSION_HEADER = 'MCP-Protocol-Version'
 
 // The tools are the same for every caller and change only with a new version of this program.
 const CACHING = { ttlMs: 300_000, cacheScope: 'public' }
 
-export interface StatelessContext extends ToolCaller {
+export interface StatelessChannel extends ToolChannel {
   /** Only over HTTP. */
   readonly headers?: Headers
 }
@@ -42,11 +38,10 @@ export interface StatelessResponse {
 
 /** Serves the revision 2026-07-28 in front of a transport; the SDK serves every other message. */
 export interface StatelessLayer {
-  accepts(message: unknown, headers?: Headers): boolean
-  respond(message: unknown, context: StatelessContext): Promise<StatelessResponse>
+  respond(message: unknown, caller: Caller, channel: StatelessChannel): Promise<StatelessResponse>
 }
 
-type Method = (params: JsonObject, context: StatelessContext) => JsonObject | Promise<JsonObject>
+type Method = (params: JsonObject, caller: Caller, channel: ToolChannel) => JsonObject | Promise<JsonObject>
 
 export function createStatelessLayer({ call, info }: { call: Call; info: ServerInfo }): StatelessLayer {
   const { tools, instructions, ...serverInfo } = info
@@ -65,29 +60,28 @@ export function createStatelessLayer({ call, info }: { call: Call; info: ServerI
   const methods = new Map<string, Method>([
     ['server/discover', () => discoverResult],
     ['tools/list', ({ cursor }) => (cursor === undefined ? listResult : fail(INVALID_PARAMS, UNKNOWN_CURSOR))],
-    ['tools/call', async (params, context) => complete(await runTool(call, params, context))],
+    ['tools/call', async (params, caller, channel) => complete(await runTool(call, params, caller, channel))],
   ])
 
-  async function handle(message: unknown, context: StatelessContext): Promise<StatelessResponse> {
+  async function handle(message: unknown, caller: Caller, channel: StatelessChannel): Promise<StatelessResponse> {
     const id = readId(message)
     try {
       const { method, params } = readRequest(message)
       if (id === undefined) return { httpStatus: 202 }
-      checkMeta(params, context.headers)
-      if (context.headers) checkHeaders(context.headers, method, params)
+      checkMeta(params, channel.headers)
+      if (channel.headers) checkHeaders(channel.headers, method, params)
       const run = methods.get(method) ?? fail(METHOD_NOT_FOUND, 'Method not found')
-      return { message: { jsonrpc: '2.0', id, result: await run(params, context) }, httpStatus: 200 }
+      return { message: { jsonrpc: '2.0', id, result: await run(params, caller, channel) }, httpStatus: 200 }
     } catch (error) {
-      const failure = error instanceof RequestError ? error : new RequestError(INTERNAL_ERROR, 'Internal server error')
+      const failure = toRequestError(error)
       return { message: describeError(failure, id), httpStatus: failure.kind.httpStatus }
     }
   }
 
   return {
-    accepts: isStateless,
-    async respond(message, context) {
-      const response = await handle(message, context)
-      return context.signal?.aborted ? { httpStatus: CLIENT_CLOSED_REQUEST } : response
+    async respond(message, caller, channel) {
+      const response = await handle(message, caller, channel)
+      return channel.signal?.aborted ? { httpStatus: CLIENT_CLOSED_REQUEST } : response
     },
   }
 }
@@ -106,6 +100,13 @@ class RequestError extends Error {
   }
 }
 
+/** The method itself has rejected its params, or something failed that should not. */
+function toRequestError(error: unknown): RequestError {
+  if (error instanceof RequestError) return error
+  if (error instanceof ProtocolError) return new RequestError({ code: error.code, httpStatus: 200 }, error.message)
+  return new RequestError(INTERNAL_ERROR, 'Internal server error')
+}
+
 function fail(kind: ErrorKind, message: string, details?: JsonObject): never {
   throw new RequestError(kind, message, details)
 }
@@ -113,25 +114,6 @@ function fail(kind: ErrorKind, message: string, details?: JsonObject): never {
 function describeError({ kind, message, details }: RequestError, id: RequestId | undefined): JSONRPCResponse {
   const error = { code: kind.code, message, ...(details && { data: details }) }
   return { jsonrpc: '2.0', ...(id !== undefined && { id }), error }
-}
-
-function isStateless(message: unknown, headers?: Headers): boolean {
-  if (headers?.get(VERSION_HEADER) === STATELESS_REVISION) return true
-  // This revision has no batches: one with such a message is rejected here.
-  return Array.isArray(message) ? message.some(isStatelessMessage) : isStatelessMessage(message)
-}
-
-function isStatelessMessage(message: unknown): boolean {
-  if (!isObject(message)) return false
-  const version = readMeta(asObject(message.params))[VERSION_KEY]
-  // `initialize` belongs to earlier revisions, unless its `_meta` says otherwise.
-  if (message.method === 'initialize') return version === STATELESS_REVISION
-  return version !== undefined || message.method === 'server/discover'
-}
-
-function readId(message: unknown): RequestId | undefined {
-  const { id } = asObject(message)
-  return isId(id) ? id : undefined
 }
 
 function readRequest(message: unknown): { method: string; params: JsonObject } {
@@ -171,21 +153,15 @@ function decodeName(value: string | null): string | null | undefined {
   return bytes.toString('base64') === encoded ? bytes.toString('utf8') : undefined
 }
 
-async function runTool(call: Call, params: JsonObject, context: StatelessContext): Promise<JsonObject> {
-  const { name: clientName, version } = asObject(readMeta(params)[CLIENT_INFO_KEY])
-  const client = { name: String(clientName), version: String(version) }
-  const origin = context.origin && { ...context.origin, client: clientName === undefined ? undefined : client }
-  const called = await callTool(call, params, { ...context, origin, forms: readForms(params) })
-  return called.ok ? called.result : fail(INVALID_PARAMS, called.message)
-}
-
-/** What this request says about forms: whether the client shows them, and what came of one. */
-function readForms({ _meta, inputResponses, requestState }: JsonObject): FormChannel | undefined {
-  const { elicitation } = asObject(asObject(_meta)[CAPABILITIES_KEY])
-  // An empty object stands for forms alone.
-  const showsForms = isObject(elicitation) && (isObject(elicitation.form) || Object.keys(elicitation).length === 0)
-  if (!showsForms) return undefined
-  return { kind: 'result', state: requestState, response: asObject(inputResponses).confirm }
+async function runTool(call: Call, params: JsonObject, caller: Caller, channel: ToolChannel): Promise<JsonObject> {
+  const { [CLIENT_INFO_KEY]: client, [CAPABILITIES_KEY]: capabilities } = readMeta(params)
+  const { name, version } = asObject(client)
+  const origin = caller.origin && {
+    ...caller.origin,
+    client: name === undefined ? undefined : { name: String(name), version: String(version) },
+  }
+  const forms = readForms(asObject(capabilities).elicitation, params)
+  return callTool(call, params, { ...caller, origin }, { ...channel, forms })
 }
 
 function readMeta(params: JsonObject): JsonObject {

@@ -3,14 +3,12 @@ import type { Readable, Writable } from 'node:stream'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import {
   ErrorCode,
-  InitializeRequestSchema,
   type JSONRPCMessage,
   JSONRPCMessageSchema,
   type RequestId,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Caller } from '../calls/call.ts'
-import { asObject } from '../operations/operation.ts'
-import { normalizeMessage } from './server.ts'
+import { isStateless, normalizeMessage, readId, validateInitialize } from './messages.ts'
 import type { StatelessLayer } from './stateless.ts'
 import type { SendNotification } from './tools.ts'
 
@@ -25,7 +23,7 @@ export interface StdioTransportOptions {
   /** Serves the messages of its revision; all others go to `onmessage`. */
   readonly stateless: StatelessLayer
   /** Whose key the stateless calls use; its secrets are removed from everything that is written. */
-  readonly caller: Pick<Caller, 'apiKey' | 'redact' | 'origin'>
+  readonly caller: Caller
 }
 
 export interface StdioTransport extends Transport {
@@ -96,7 +94,7 @@ export function createStdioTransport({ input, output, stateless, caller }: Stdio
       pending.remove(cancelled)
       statelessCalls.cancel(cancelled)
     }
-    if (stateless.accepts(message)) return void statelessCalls.respond(message)
+    if (isStateless(message)) return void statelessCalls.respond(message)
     const reason = validateInitialize(message)
     if (reason) reject({ ok: false, code: ErrorCode.InvalidParams, reason, id: readId(message) })
     else transport.onmessage?.(message)
@@ -132,19 +130,6 @@ function parseLine(line: Buffer): ParsedLine | undefined {
     ? 'batches are not supported: send one message per line'
     : 'a line is not a JSON-RPC 2.0 message'
   return { ok: false, code: ErrorCode.InvalidRequest, reason, id: readId(json) }
-}
-
-/** What an `initialize` request lacks; the SDK would respond with -32603 and the issues of its schema. */
-export function validateInitialize(message: JSONRPCMessage): string | undefined {
-  const isInitialize = 'method' in message && message.method === 'initialize'
-  if (!isInitialize || InitializeRequestSchema.safeParse(message).success) return undefined
-  return 'initialize needs protocolVersion, capabilities and clientInfo'
-}
-
-function readId(json: unknown): RequestId | undefined {
-  const { id } = asObject(json)
-  // A number that was altered by parsing is not echoed.
-  return typeof id === 'string' || Number.isSafeInteger(id) ? (id as RequestId) : undefined // just checked
 }
 
 /** Cuts a byte stream into lines. A line over the limit is dropped up to its end. */
@@ -195,11 +180,7 @@ function createPendingRequests() {
 }
 
 /** Calls of the stateless revision, which the SDK does not know; each can be cancelled. */
-function createStatelessCalls(
-  stateless: StatelessLayer,
-  caller: Pick<Caller, 'apiKey' | 'redact' | 'origin'>,
-  send: Transport['send'],
-) {
+function createStatelessCalls(stateless: StatelessLayer, caller: Caller, send: Transport['send']) {
   const inFlight = new Map<RequestId, AbortController>()
   return {
     async respond(message: JSONRPCMessage): Promise<void> {
@@ -209,7 +190,7 @@ function createStatelessCalls(
       const sendNotification: SendNotification = async (notification) => {
         if (!call.signal.aborted) await send({ jsonrpc: '2.0', ...notification })
       }
-      const response = await stateless.respond(message, { ...caller, signal: call.signal, sendNotification })
+      const response = await stateless.respond(message, caller, { signal: call.signal, sendNotification })
       if (id !== undefined) inFlight.delete(id)
       if (response.message) await send(response.message)
     },

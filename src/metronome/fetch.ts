@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { pipeline } from 'node:stream'
 import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
+import type { ProxySettings } from './proxy.ts'
 import { MAX_RESPONSE_BYTES } from './response.ts'
 
 /** The part of `fetch` that is needed; every standard fetch fits. */
@@ -22,20 +23,12 @@ export interface FetchResponse {
   readonly body: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | null
 }
 
-export interface ProxySettings {
-  readonly httpProxy?: string
-  readonly httpsProxy?: string
-  readonly noProxy?: string
-  /** Names of variables whose address cannot be used. */
-  readonly unusable?: { readonly httpProxy?: string; readonly httpsProxy?: string }
-}
-
 /** A `fetch` throws this when nothing of the request was written to a connection. */
 export class NotSentError extends Error {
   override readonly name = 'NotSentError'
 }
 
-/** Nothing was sent, since too many requests wait for a slot. */
+/** Nothing was sent, since too many requests wait for a slot, or this one has waited in vain. */
 export class OverloadedError extends NotSentError {}
 
 /**
@@ -45,8 +38,8 @@ export class OverloadedError extends NotSentError {}
  */
 export function createNetworkFetch(proxy?: ProxySettings): Fetch {
   const dispatcher = proxy
-    ? new EnvHttpProxyAgent({ ...NO_PROXY, ...proxy, ...OPTIONS, clientFactory })
-    : new Agent(OPTIONS)
+    ? new EnvHttpProxyAgent({ ...IGNORE_ENVIRONMENT, ...proxy, ...NO_TIMEOUTS, clientFactory })
+    : new Agent(NO_TIMEOUTS)
   return (url, { method, headers, body, signal }) =>
     new Promise((resolve, reject) => {
       const { origin, pathname, search } = new URL(url)
@@ -103,21 +96,6 @@ function createHandler(
   }
 }
 
-/** The variable with an unusable address that requests to this URL would need; `undefined` when they need none. */
-export function findUnusableProxy(url: URL, { httpProxy, httpsProxy, noProxy = '', unusable = {} }: ProxySettings) {
-  const isSecure = url.protocol === 'https:'
-  // As undici: https goes through the proxy for http where there is no other.
-  const variable =
-    isSecure && !httpsProxy ? (unusable.httpsProxy ?? (httpProxy ? undefined : unusable.httpProxy)) : undefined
-  const needed = isSecure ? variable : unusable.httpProxy
-  const isBypassed = noProxy
-    .toLowerCase()
-    .split(/[,\s]+/)
-    .map((entry) => entry.replace(/^\*?\./, '').replace(/:\d+$/, ''))
-    .some((entry) => entry === '*' || (entry !== '' && `.${url.hostname}`.endsWith(`.${entry}`)))
-  return isBypassed ? undefined : needed
-}
-
 /** A `fetch` that reaches nothing, since a proxy is needed and cannot be used. */
 export function createUnreachableFetch(variable: string): Fetch {
   return async () => {
@@ -136,7 +114,7 @@ export interface LimitedFetch {
 
 /**
  * Sends at most `inFlight` requests at once; others wait in order. Throws {@link OverloadedError} when `waiting` already
- * wait, and {@link NotSentError} when the signal aborts first.
+ * wait, or when the signal aborts first.
  */
 export function limitConcurrency(fetch: Fetch, limits: { inFlight: number; waiting: number }): LimitedFetch {
   const queue = new Set<() => void>()
@@ -148,7 +126,7 @@ export function limitConcurrency(fetch: Fetch, limits: { inFlight: number; waiti
       return
     }
     if (queue.size >= limits.waiting) throw new OverloadedError('too many calls are waiting')
-    if (signal.aborted) throw new NotSentError('no slot became free', { cause: signal.reason })
+    if (signal.aborted) throw new OverloadedError('no slot became free')
     await new Promise<void>((resolve, reject) => {
       const start = () => {
         signal.removeEventListener('abort', leave)
@@ -157,7 +135,7 @@ export function limitConcurrency(fetch: Fetch, limits: { inFlight: number; waiti
       }
       const leave = () => {
         queue.delete(start)
-        reject(new NotSentError('no slot became free', { cause: signal.reason }))
+        reject(new OverloadedError('no slot became free'))
       }
       queue.add(start)
       signal.addEventListener('abort', leave, { once: true })
@@ -187,9 +165,9 @@ export function limitConcurrency(fetch: Fetch, limits: { inFlight: number; waiti
 }
 
 // Every attempt has its own deadline.
-const OPTIONS = { headersTimeout: 0, bodyTimeout: 0 }
+const NO_TIMEOUTS = { headersTimeout: 0, bodyTimeout: 0 }
 // An absent setting would make undici read the process environment.
-const NO_PROXY = { httpProxy: '', httpsProxy: '', noProxy: '' }
+const IGNORE_ENVIRONMENT = { httpProxy: '', httpsProxy: '', noProxy: '' }
 // undici's own limit for a connection.
 const TUNNEL_TIMEOUT_MS = 10_000
 

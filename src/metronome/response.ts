@@ -1,27 +1,46 @@
-import { isObject, type JsonObject, type Operation } from '../operations/operation.ts'
+import * as z from 'zod'
+import { asObject, isObject, type JsonObject, type Operation, readOwn } from '../operations/operation.ts'
 import { noContent } from '../operations/output-schemas.ts'
 import { quoteUntrusted } from '../sanitize.ts'
 
-/** Largest response body in MiB, after decompression. */
+/** Largest body of a successful response in MiB, after decompression. */
 export const MAX_RESPONSE_MIB = 5
 export const MAX_RESPONSE_BYTES = MAX_RESPONSE_MIB * 1024 * 1024
+const MAX_ERROR_KIB = 64
+
+/** The body of a response, parsed once. */
+export type Body =
+  | {
+      readonly kind: 'json'
+      readonly json: unknown
+      /** Fields whose numbers JavaScript would alter, and which hold their digits as text instead. */
+      readonly inexactFields: readonly string[]
+    }
+  | { readonly kind: 'empty' }
+  /** No JSON, so that Metronome itself has not sent it. `what` it is instead. */
+  | { readonly kind: 'foreign'; readonly what: string }
+  /** Not even text; `problem` says why. */
+  | { readonly kind: 'unreadable'; readonly problem: string }
 
 /** How one attempt ended. */
 export type AttemptResult =
-  /** A whole response; `text` is absent when its body is not readable text, and `problem` says why. */
   | {
       readonly kind: 'response'
       readonly status: number
       readonly headers: Pick<Headers, 'get'>
-      readonly text?: string
-      readonly problem?: string
+      readonly body: Body
     }
   /** Nothing of the request was written. */
-  | { readonly kind: 'not_sent'; readonly reason: string; readonly cause?: 'timeout' | 'cancelled' | 'overloaded' }
+  | {
+      readonly kind: 'not_sent'
+      readonly reason: string
+      /** `overloaded`: too many calls wait for a slot; `queued`: this one waited, and its time ran out. */
+      readonly cause?: 'timeout' | 'cancelled' | 'overloaded' | 'queued'
+    }
   /** The request may have arrived; no complete response did. */
   | { readonly kind: 'no_response'; readonly reason: string; readonly cause?: 'timeout' | 'cancelled' }
 
-type Response = Extract<AttemptResult, { kind: 'response' }>
+export type WholeResponse = Extract<AttemptResult, { kind: 'response' }>
 
 /** A usable body, or a sentence about what is wrong with the response. */
 export type ReadResult =
@@ -37,15 +56,22 @@ export function readResult(op: Operation, result: AttemptResult): ReadResult {
 
 export const isSuccess = (status: number): boolean => status >= 200 && status < 300
 
-/** Whether the body is Metronome's own error: a JSON object with a string `message`. */
-export function hasErrorBody(result: AttemptResult): boolean {
-  return typeof readErrorBody(result).message === 'string'
+/** How many bytes of a response are read. An error is a sentence; one that is longer is not Metronome's. */
+export function maxBytes(status: number): number {
+  return isSuccess(status) ? MAX_RESPONSE_BYTES : MAX_ERROR_KIB * 1024
 }
 
-/** The JSON object of an error response; empty when there is none. */
-export function readErrorBody(result: AttemptResult): JsonObject {
-  const json = result.kind === 'response' ? parseJson(result.text ?? '') : undefined
-  return isObject(json) ? json : {}
+/** What a body is that exceeds its limit. */
+export function tooLarge(status: number): Body {
+  if (!isSuccess(status)) return { kind: 'foreign', what: `more than ${MAX_ERROR_KIB} KiB` }
+  return { kind: 'unreadable', problem: `more than ${MAX_RESPONSE_MIB} MiB` }
+}
+
+/** Metronome's own error, a JSON object with a text `message`; `undefined` when the body is none. */
+export function readErrorBody(result: AttemptResult): JsonObject | undefined {
+  if (result.kind !== 'response' || result.body.kind !== 'json') return undefined
+  const { json } = result.body
+  return isObject(json) && typeof json.message === 'string' ? json : undefined
 }
 
 /** Delimiters of JSON before a number that JavaScript may not represent exactly: many digits, or an exponent. */
@@ -56,7 +82,7 @@ const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
  * Turns numbers that JavaScript would alter into strings of the same digits, and names their fields. Most texts have
  * none and are returned as they are.
  */
-function keepDigits(text: string): { readonly text: string; readonly fields: readonly string[] } {
+function quoteInexactNumbers(text: string): { readonly text: string; readonly fields: readonly string[] } {
   if (!MAYBE_INEXACT.test(text)) return { text, fields: [] }
   const fields = new Set<string>()
   let lastString = ''
@@ -88,44 +114,69 @@ function toScientific(number: string): string {
   return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
 }
 
-function readSuccess(op: Operation, { status, text, problem }: Response): ReadResult {
+function readSuccess(op: Operation, { status, body }: WholeResponse): ReadResult {
   const fail = (what: string): ReadResult => ({ ok: false, problem: `Metronome responded ${status} with ${what}` })
-  if (text === undefined) {
+  if (body.kind === 'unreadable') {
     const advice = 'limit' in op.input.shape ? ' Lower limit.' : ''
-    return fail(`${problem}; the limit is ${MAX_RESPONSE_MIB} MiB of JSON.${advice}`)
+    return fail(`${body.problem}; the limit is ${MAX_RESPONSE_MIB} MiB of JSON.${advice}`)
   }
-  const { text: exact, fields } = keepDigits(text)
-  const json = parseJson(exact)
-  if (json === undefined) return fail(`${describeText(text)} instead of JSON.`)
-  if (op.output === noContent && isEmpty(json)) return { ok: true, body: { success: true } }
-  const { success, error } = op.output.safeParse(json)
-  if (success && isObject(json)) return { ok: true, body: fields.length > 0 ? { ...json, ...noteOn(fields) } : json }
-  const path = error?.issues[0]?.path ?? []
-  const where = path.length > 0 ? `at ${quoteUntrusted(path.join('.'))}` : 'as a whole'
+  if (body.kind === 'foreign') return fail(`${body.what} instead of JSON.`)
+  const json = body.kind === 'json' ? body.json : null
+  if (op.output === noContent && isNoContent(json)) return { ok: true, body: { success: true, ...asObject(json) } }
+  if (op.output === noContent) return fail('a body that does not report success.')
+  const path = findMismatch(op.output, json)
+  if (path === undefined && isObject(json)) {
+    const fields = body.kind === 'json' ? body.inexactFields : []
+    return { ok: true, body: fields.length > 0 ? { ...json, ...inexactNumbersNote(fields) } : json }
+  }
+  const where = path !== undefined && path.length > 0 ? `at ${quoteUntrusted(path.join('.'))}` : 'as a whole'
   return fail(`JSON that does not match the documented schema (${where}).`)
 }
 
-/** Whether a response can be Metronome's own: JSON, or no body at all. */
-export function isFromMetronome({ text }: Response): boolean {
-  return text === undefined || parseJson(text) !== undefined
+/**
+ * The path of the first value that does not match; `undefined` when all do. zod alone would collect an issue for every
+ * element of a wrong list: 5 MiB of them, which 5 KB of gzip can hold, took 10 s and 2.7 GB.
+ */
+function findMismatch(schema: z.core.$ZodType, value: unknown): PropertyKey[] | undefined {
+  if (schema instanceof z.ZodOptional) return value === undefined ? undefined : findMismatch(schema.unwrap(), value)
+  if (schema instanceof z.ZodNullable) return value === null ? undefined : findMismatch(schema.unwrap(), value)
+  if (schema instanceof z.ZodArray && Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      const path = findMismatch(schema.element, item)
+      if (path) return [index, ...path]
+    }
+    return undefined
+  }
+  if (schema instanceof z.ZodObject && isObject(value)) {
+    for (const [name, field] of Object.entries(schema.shape)) {
+      const path = findMismatch(field, readOwn(value, name))
+      if (path) return [name, ...path]
+    }
+    return undefined
+  }
+  return z.safeParse(schema, value).success ? undefined : []
 }
 
-function noteOn(fields: readonly string[]): JsonObject {
+/** Whether a response can be Metronome's own: JSON, or no body at all. */
+export function isFromMetronome({ body }: WholeResponse): boolean {
+  return body.kind !== 'foreign'
+}
+
+function inexactNumbersNote(fields: readonly string[]): JsonObject {
   const names = fields.map((field) => quoteUntrusted(field)).join(', ')
   return { _note: `Numbers with more digits than JavaScript can represent are given as text: ${names}.` }
 }
 
 /** An error response in one sentence: status, Metronome's own message, and every further field of its body. */
-function describeError({ status, text = '' }: Response): string {
-  const details = status >= 300 && status < 400 ? '; redirects are not followed' : describeErrorBody(text)
+function describeError({ status, body }: WholeResponse): string {
+  const details = status >= 300 && status < 400 ? '; redirects are not followed' : describeErrorBody(body)
   return `Metronome responded ${status}${details}.`
 }
 
-function describeErrorBody(text: string): string {
-  const json = parseJson(text)
-  if (json === undefined) return ` with ${describeText(text)}`
-  if (!isObject(json)) return ''
-  const { message, stack: _, ...others } = json
+function describeErrorBody(body: Body): string {
+  if (body.kind === 'foreign') return ` with ${body.what}`
+  if (body.kind !== 'json' || !isObject(body.json)) return ''
+  const { message, stack: _, ...others } = body.json
   const isText = typeof message === 'string'
   const quoted = isText && message !== '' ? `: "${quoteUntrusted(message)}"` : ''
   const fields = Object.entries(isText || message === undefined ? others : { message, ...others })
@@ -140,15 +191,17 @@ function describeErrorBody(text: string): string {
 /** Deeper JSON could not be written again. */
 const MAX_DEPTH = 256
 
-/** `undefined` when the text is not JSON, or nested too deep to be passed on; `null` for blank text. */
-export function parseJson(text: string): unknown {
-  if (text.trim() === '') return null
+/** Parses the text of a body. Text that is no JSON, or nested too deep to be passed on, is foreign. */
+export function parseBody(text: string): Body {
+  if (text.trim() === '') return { kind: 'empty' }
+  const { text: exact, fields } = quoteInexactNumbers(text)
   try {
-    const json: unknown = JSON.parse(text)
-    return isDeeperThan(json, MAX_DEPTH) ? undefined : json
+    const json: unknown = JSON.parse(exact)
+    if (!isDeeperThan(json, MAX_DEPTH)) return { kind: 'json', json, inexactFields: fields }
   } catch {
-    return undefined
+    // Not JSON.
   }
+  return { kind: 'foreign', what: describeText(text) }
 }
 
 function describeText(text: string): string {
@@ -158,9 +211,15 @@ function describeText(text: string): string {
 
 function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false
-  return levels === 0 || Object.values(value).some((item) => isDeeperThan(item, levels - 1))
+  return (
+    levels === 0 || (Array.isArray(value) ? value : Object.values(value)).some((item) => isDeeperThan(item, levels - 1))
+  )
 }
 
-function isEmpty(json: unknown): boolean {
-  return json === null || (typeof json === 'object' && Object.keys(json).length === 0)
+/** Operations without a body may get an envelope; one that reports a failure, or something else, is no success. */
+function isNoContent(json: unknown): boolean {
+  if (json === null) return true
+  if (!isObject(json) || ['message', 'error', 'errors'].some((name) => Object.hasOwn(json, name))) return false
+  const { success = true } = json
+  return success === true && (Object.keys(json).length === 0 || 'data' in json || 'success' in json)
 }

@@ -1,21 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WriteOperation } from '../operations/operation.ts'
-import type { AttemptResult } from './response.ts'
-import { hasErrorBody } from './response.ts'
+import { type AttemptResult, readErrorBody } from './response.ts'
 
 /**
- * What an attempt may have done to a write. `none`: nothing. `conflict`: nothing, if another customer holds the alias.
- * `final`: something or nothing, but no attempt under this Idempotency-Key can act any more. `ambiguous`: anything, also later.
+ * What an attempt may have done to a write. `none`: nothing. `invalid`: nothing, and neither has an earlier one under its
+ * Idempotency-Key. `conflict`: nothing, if another customer holds the alias. `ambiguous`: anything, also later.
  */
-export type Effect = 'none' | 'conflict' | 'final' | 'ambiguous'
+export type Effect = 'none' | 'invalid' | 'conflict' | 'ambiguous'
 
 interface AttemptRule {
   /** The same words appear in the documentation. */
   readonly when: string
   matches(result: AttemptResult, op: Pick<WriteOperation, 'verification'>): boolean
   readonly effect: Effect
-  /** Retried with the same Idempotency-Key and body. */
-  readonly retry: boolean | 'after an ambiguous attempt'
+  /** With the same Idempotency-Key and body. */
+  readonly retry: 'always' | 'never' | 'after_ambiguous'
 }
 
 const hasStatus = (result: AttemptResult, ...statuses: readonly number[]): boolean =>
@@ -23,75 +22,85 @@ const hasStatus = (result: AttemptResult, ...statuses: readonly number[]): boole
 
 /** The attempts of a write; the first rule that matches applies. */
 export const WRITE_RULES: readonly AttemptRule[] = [
-  { when: 'not sent: no connection', matches: ({ kind }) => kind === 'not_sent', effect: 'none', retry: true },
-  { when: 'no complete response', matches: ({ kind }) => kind === 'no_response', effect: 'ambiguous', retry: true },
-  { when: '429', matches: (result) => hasStatus(result, 429), effect: 'none', retry: true },
+  // Known, not guessed: no byte of the request was written, so the retry is the first that Metronome sees.
+  { when: 'not sent: no connection', matches: ({ kind }) => kind === 'not_sent', effect: 'none', retry: 'always' },
+  // The write may be done. The key makes the retry return its stored response instead of writing again.
+  { when: 'no complete response', matches: ({ kind }) => kind === 'no_response', effect: 'ambiguous', retry: 'always' },
+  { when: '429', matches: (result) => hasStatus(result, 429), effect: 'none', retry: 'always' },
+  // Alone it tells that another customer holds the alias. After an attempt that may have arrived it may be about that
+  // attempt, which still runs under the key or has taken the alias itself: then the retry finds what became of it.
   {
     when: '409 that reports an alias conflict',
     matches: (result, { verification }) =>
-      hasStatus(result, 409) && verification.reportsConflicts === true && hasErrorBody(result),
+      hasStatus(result, 409) && verification.reportsConflicts === true && readErrorBody(result) !== undefined,
     effect: 'conflict',
-    retry: 'after an ambiguous attempt',
+    retry: 'after_ambiguous',
   },
+  // A gateway may send any of these after it has passed the request on. Metronome stores none of them under the key.
   {
     when: 'any other 409, 408, 502, 503, 504',
     matches: (result) => hasStatus(result, 409, 408, 502, 503, 504),
     effect: 'ambiguous',
-    retry: true,
+    retry: 'always',
   },
-  { when: '499', matches: (result) => hasStatus(result, 499), effect: 'ambiguous', retry: false },
+  // nginx logs it when the client has gone: whether it had passed the request on by then is not known.
+  { when: '499', matches: (result) => hasStatus(result, 499), effect: 'ambiguous', retry: 'never' },
+  // Metronome looks at the key first: had an earlier request under it been accepted, its response would come back.
+  { when: '400, 422', matches: (result) => hasStatus(result, 400, 422), effect: 'invalid', retry: 'never' },
   {
     when: 'any other 4xx',
     matches: (result) => result.kind === 'response' && result.status >= 400 && result.status < 500,
     effect: 'none',
-    retry: false,
+    retry: 'never',
   },
-  // Metronome keeps a 500 under the Idempotency-Key: a retry would only return it again.
+  // Metronome keeps its own 500 under the key: a retry would only return it again.
   {
-    when: "500 with Metronome's error body",
-    matches: (result) => hasStatus(result, 500) && hasErrorBody(result),
-    effect: 'final',
-    retry: false,
-  },
-  {
-    when: 'anything else: other 5xx, a redirect, a 2xx that cannot be read',
+    when: 'anything else: 500 and other 5xx, a redirect, a 2xx that cannot be read',
     matches: () => true,
     effect: 'ambiguous',
-    retry: false,
+    retry: 'never',
   },
 ]
 
-function ruleFor(op: Pick<WriteOperation, 'verification'>, result: AttemptResult): AttemptRule {
+/** One attempt of a write, with what follows from how it ended. */
+export interface WriteAttempt extends Pick<AttemptRule, 'effect' | 'retry'> {
+  readonly result: AttemptResult
+}
+
+export function classify(op: Pick<WriteOperation, 'verification'>, result: AttemptResult): WriteAttempt {
   const rule = WRITE_RULES.find(({ matches }) => matches(result, op))
   if (!rule) throw new Error('the last rule matches every attempt')
-  return rule
+  return { result, effect: rule.effect, retry: rule.retry }
 }
 
-export function classify(op: Pick<WriteOperation, 'verification'>, result: AttemptResult): Effect {
-  return ruleFor(op, result).effect
+export function mayRetryWrite(attempts: readonly WriteAttempt[]): boolean {
+  const last = lastOf(attempts)
+  if (isGivenUp(last.result) || last.retry === 'never') return false
+  return last.retry === 'always' || attempts.some(({ effect }) => effect === 'ambiguous')
 }
 
-export function mayRetryWrite(op: Pick<WriteOperation, 'verification'>, results: readonly AttemptResult[]): boolean {
-  const last = results.at(-1)
-  if (!last || isGivenUp(last)) return false
-  const { retry } = ruleFor(op, last)
-  return typeof retry === 'boolean' ? retry : results.some((result) => classify(op, result) === 'ambiguous')
-}
-
-export function mayRetryRead(results: readonly AttemptResult[]): boolean {
-  const last = results.at(-1)
-  if (!last || isGivenUp(last)) return false
-  return last.kind !== 'response' || last.status === 408 || last.status === 429 || last.status >= 500
+/** Reads have no effect: what may pass is tried again. */
+export function mayRetryRead(attempts: readonly ReadAttempt[]): boolean {
+  const { result } = lastOf(attempts)
+  if (isGivenUp(result)) return false
+  return result.kind !== 'response' || result.status === 408 || result.status === 429 || result.status >= 500
 }
 
 function isGivenUp(result: AttemptResult): boolean {
   return result.kind !== 'response' && (result.cause === 'cancelled' || result.cause === 'overloaded')
 }
 
-/** Waits; ends early when the signal aborts. */
-export type Sleep = (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>
+/** Time, in milliseconds, and waiting for it. */
+export interface Clock {
+  now(): number
+  /** Ends early when the signal aborts. */
+  sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void>
+}
 
-export const sleep: Sleep = (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => {})
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => {}),
+}
 
 const MAX_RETRIES = 2
 /** A longer Retry-After is reported, not waited for. */
@@ -99,43 +108,56 @@ export const MAX_RETRY_AFTER_SECONDS = 5
 const BASE_BACKOFF_MS = 250
 const MIN_ATTEMPT_MS = 1_000
 
-export interface RetryOptions {
-  readonly mayRetry: (results: readonly AttemptResult[]) => boolean
+/** One attempt of a read. */
+export interface ReadAttempt {
+  readonly result: AttemptResult
+}
+
+export interface RetryOptions<Attempt extends ReadAttempt> {
+  /** Sends once, and gives up after so many milliseconds. */
+  readonly send: (attemptMs: number) => Promise<Attempt>
+  readonly mayRetry: (attempts: readonly Attempt[]) => boolean
   /** Limit of one attempt in milliseconds. */
   readonly attemptMs: number
-  /** Budget of the call in milliseconds, from which the shortest useful attempt follows. */
-  readonly budgetMs: number
-  /** When all attempts must have ended, on the clock of `performance.now()`. */
+  /** Limit of the call in milliseconds, from which the shortest useful attempt follows. */
+  readonly timeoutMs: number
+  /** When all attempts must have ended, on the clock. */
   readonly deadline: number
+  readonly clock: Clock
   readonly signal: AbortSignal | undefined
-  readonly sleep: Sleep
   readonly onRetry: (waitMs: number, attemptNumber: number) => void
 }
 
 /** Sends up to three times. Returns how each attempt ended, in order; never empty. */
-export async function sendWithRetries(
-  send: (timeoutMs: number) => Promise<AttemptResult>,
-  { mayRetry, attemptMs, budgetMs, deadline, signal, sleep, onRetry }: RetryOptions,
-): Promise<AttemptResult[]> {
-  const minAttemptMs = Math.min(MIN_ATTEMPT_MS, budgetMs / 10)
-  const results: AttemptResult[] = []
+export async function sendWithRetries<Attempt extends ReadAttempt>({
+  send,
+  mayRetry,
+  attemptMs,
+  timeoutMs,
+  deadline,
+  clock,
+  signal,
+  onRetry,
+}: RetryOptions<Attempt>): Promise<Attempt[]> {
+  const minAttemptMs = Math.min(MIN_ATTEMPT_MS, timeoutMs / 10)
+  const attempts: Attempt[] = []
   for (;;) {
-    const result = await send(Math.max(1, Math.floor(Math.min(attemptMs, deadline - performance.now()))))
-    results.push(result)
-    if (results.length > MAX_RETRIES || !mayRetry(results)) return results
-    const retryAfter = readRetryAfter(result) ?? 0
-    const waitMs = Math.max(backoff(results.length - 1), retryAfter * 1000)
-    const isTooLate = performance.now() + waitMs + minAttemptMs > deadline
-    if (retryAfter > MAX_RETRY_AFTER_SECONDS || isTooLate) return results
-    onRetry(waitMs, results.length + 1)
-    await sleep(waitMs, signal)
-    if (signal?.aborted) return results
+    const attempt = await send(Math.max(1, Math.floor(Math.min(attemptMs, deadline - clock.now()))))
+    attempts.push(attempt)
+    if (attempts.length > MAX_RETRIES || !mayRetry(attempts)) return attempts
+    const retryAfter = readRetryAfter(attempt.result) ?? 0
+    const waitMs = Math.max(backoff(attempts.length - 1), retryAfter * 1000)
+    const isTooLate = clock.now() + waitMs + minAttemptMs > deadline
+    if (retryAfter > MAX_RETRY_AFTER_SECONDS || isTooLate) return attempts
+    onRetry(waitMs, attempts.length + 1)
+    await clock.sleep(waitMs, signal)
+    if (signal?.aborted) return attempts
   }
 }
 
 /** The attempt that decides what a call reports. */
-export function lastAttempt(results: readonly AttemptResult[]): AttemptResult {
-  const last = results.at(-1)
+export function lastOf<Attempt extends ReadAttempt>(attempts: readonly Attempt[]): Attempt {
+  const last = attempts.at(-1)
   if (!last) throw new Error('a call makes at least one attempt')
   return last
 }

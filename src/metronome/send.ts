@@ -3,7 +3,7 @@ import type { Redact } from '../sanitize.ts'
 import { NAME, VERSION } from '../version.ts'
 import { type Fetch, type FetchResponse, NotSentError, OverloadedError } from './fetch.ts'
 import type { UpstreamRequest } from './request.ts'
-import { type AttemptResult, MAX_RESPONSE_BYTES, MAX_RESPONSE_MIB } from './response.ts'
+import { type AttemptResult, type Body, maxBytes, parseBody, tooLarge } from './response.ts'
 
 /** Where requests go: Metronome, a mock on loopback, or the sandbox. */
 export interface Upstream {
@@ -21,7 +21,7 @@ export interface SendOptions {
   /** W3C trace context of the caller. */
   readonly traceparent?: string | undefined
   /** Milliseconds for connection, headers and body together. */
-  readonly timeoutMs: number
+  readonly attemptMs: number
   readonly signal?: AbortSignal | undefined
   /** Applied to the body before any of it is used, since part of a key would no longer be recognized. */
   readonly redact: Redact
@@ -44,10 +44,10 @@ async function sendOnce(
   request: UpstreamRequest,
   options: SendOptions,
 ): Promise<AttemptResult> {
-  const { timeoutMs, signal, redact } = options
+  const { attemptMs, signal, redact } = options
   if (signal?.aborted) return { kind: 'not_sent', reason: describeCancel(signal), cause: 'cancelled' }
   const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(TIMED_OUT), timeoutMs)
+  const timer = setTimeout(() => controller.abort(TIMED_OUT), attemptMs)
   const cancel = () => controller.abort(CANCELLED)
   signal?.addEventListener('abort', cancel, { once: true })
   try {
@@ -62,10 +62,10 @@ async function sendOnce(
       ignoreResponseError: true,
       signal: controller.signal,
     })
-    return { kind: 'response', status, headers, ...(await readBody(body, redact)) }
+    return { kind: 'response', status, headers, body: await readBody(status, body, redact) }
   } catch (error) {
     const abortReason = controller.signal.reason
-    if (abortReason !== CANCELLED) return describeFailure(error, abortReason === TIMED_OUT ? timeoutMs : undefined)
+    if (abortReason !== CANCELLED) return describeFailure(error, abortReason === TIMED_OUT ? attemptMs : undefined)
     return { kind: wasSent(error) ? 'no_response' : 'not_sent', reason: describeCancel(signal), cause: 'cancelled' }
   } finally {
     clearTimeout(timer)
@@ -89,22 +89,19 @@ function buildHeaders(
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-async function readBody(
-  body: FetchResponse['body'] | undefined,
-  redact: Redact,
-): Promise<{ text?: string; problem?: string }> {
-  if (!body) return { text: '' }
+async function readBody(status: number, body: FetchResponse['body'] | undefined, redact: Redact): Promise<Body> {
+  const limit = maxBytes(status)
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of body) {
+  for await (const chunk of body ?? []) {
     size += chunk.byteLength
-    if (size > MAX_RESPONSE_BYTES) return { problem: `more than ${MAX_RESPONSE_MIB} MiB` }
+    if (size > limit) return tooLarge(status)
     chunks.push(chunk)
   }
   try {
-    return { text: redact(utf8.decode(Buffer.concat(chunks))) }
+    return parseBody(redact(utf8.decode(Buffer.concat(chunks))))
   } catch {
-    return { problem: 'bytes that are not UTF-8 text' }
+    return { kind: 'unreadable', problem: 'bytes that are not UTF-8 text' }
   }
 }
 
@@ -117,17 +114,17 @@ function wasSent(error: unknown): boolean {
   return !flattenCauses(error).some((cause) => cause instanceof NotSentError)
 }
 
-/** `timeoutMs` is given when the time ran out. */
-function describeFailure(error: unknown, timeoutMs: number | undefined): AttemptResult {
+/** `attemptMs` is given when the time ran out. */
+function describeFailure(error: unknown, attemptMs: number | undefined): AttemptResult {
   const kind = wasSent(error) ? 'no_response' : 'not_sent'
-  if (timeoutMs !== undefined) {
-    const missing = kind === 'not_sent' ? 'connection' : 'response'
-    return { kind, reason: `no ${missing} within ${timeoutMs} ms`, cause: 'timeout' }
-  }
   const causes = flattenCauses(error)
-  if (causes.some((cause) => cause instanceof OverloadedError))
-    return { kind: 'not_sent', reason: 'too many calls are waiting', cause: 'overloaded' }
-  return { kind, reason: describeConnectionError(kind, causes) }
+  const isOverloaded = causes.some((cause) => cause instanceof OverloadedError)
+  if (isOverloaded && attemptMs !== undefined)
+    return { kind: 'not_sent', reason: `too many calls are waiting, no slot within ${attemptMs} ms`, cause: 'queued' }
+  if (isOverloaded) return { kind: 'not_sent', reason: 'too many calls are waiting', cause: 'overloaded' }
+  if (attemptMs === undefined) return { kind, reason: describeConnectionError(kind, causes) }
+  const missing = kind === 'not_sent' ? 'connection' : 'response'
+  return { kind, reason: `no ${missing} within ${attemptMs} ms`, cause: 'timeout' }
 }
 
 interface SystemError {

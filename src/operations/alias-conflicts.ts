@@ -4,6 +4,8 @@ import { asObjects, type JsonObject, type Read, type ReadOperation } from './ope
 
 // A write may ask for thousands of aliases; the first ones are looked up.
 const MAX_LOOKED_UP = 5
+/** Of each list of holders. */
+const MAX_PAGES = 3
 
 /** Aliases that create-customer asks for; `external_id` is an older name for one. */
 export function requestedAliases({ ingest_aliases, external_id }: JsonObject): string[] {
@@ -14,8 +16,8 @@ export function requestedAliases({ ingest_aliases, external_id }: JsonObject): s
 /** Finds the holders of these aliases, active and archived: the list shows either, never both. */
 export function holderReads(listCustomers: ReadOperation, aliases: readonly string[]): Read[] {
   return aliases.flatMap((alias) => [
-    { op: listCustomers, args: { ingest_alias: alias } },
-    { op: listCustomers, args: { ingest_alias: alias, only_archived: true } },
+    { op: listCustomers, args: { ingest_alias: alias }, maxPages: MAX_PAGES },
+    { op: listCustomers, args: { ingest_alias: alias, only_archived: true }, maxPages: MAX_PAGES },
   ])
 }
 
@@ -24,6 +26,16 @@ export function conflictingAliases(args: JsonObject, { conflicting_value }: Json
   const aliases = requestedAliases(args)
   const named = aliases.filter((alias) => alias === conflicting_value)
   return (named.length > 0 ? named : aliases).slice(0, MAX_LOOKED_UP)
+}
+
+/** That no holder was found, as far as was looked. */
+export function describeNoHolder(lists: readonly JsonObject[], requested: number): string {
+  const lookedUp = lists.length / 2
+  if (lists.some(({ next_page }) => next_page))
+    return `No customer that holds the requested alias was found in the first ${MAX_PAGES} pages.`
+  if (lookedUp < requested)
+    return `Of the ${requested} requested aliases, ${lookedUp} were looked up, and no customer holds these.`
+  return 'No customer holds the requested alias.'
 }
 
 /** The customers in `lists` that hold one of the aliases, each once. */

@@ -53,20 +53,20 @@ export interface Search {
 export interface WriteOperation extends OperationBase {
   readonly kind: 'write'
   /** It archives, which cannot be undone. */
-  readonly irreversible?: Archiving
+  readonly irreversible?: Archiving<string>
   /** How to find out whether the write is in place when its response does not say so. */
   readonly verification: Verification<JsonObject>
 }
 
 /** What a person is shown before something is archived, on servers that ask. */
-export interface Archiving {
+export interface Archiving<Argument extends string> {
   /** The argument with the id of the customer. */
-  readonly customerArgument: string
+  readonly customerArgument: Argument
   /** Configurations to show: the active ones, or those that an argument names. */
   readonly configurations: readonly {
     readonly label: string
     readonly fetch: ReadOperation
-    readonly idsArgument?: string
+    readonly idsArgument?: Argument
   }[]
   /** What is archived, to be read after "to archive". */
   readonly object: string
@@ -81,6 +81,8 @@ export type Operation = ReadOperation | WriteOperation
 export interface Read {
   readonly op: ReadOperation
   readonly args: JsonObject
+  /** How many pages of a list are read; the first only where absent. */
+  readonly maxPages?: number
 }
 
 /**
@@ -91,25 +93,32 @@ export interface Verification<Args> {
   /** The first reads. `conflict` is the body of a 409 response. None when nothing can show the write. */
   reads(args: Args, conflict: JsonObject | undefined): readonly Read[]
   /** Reads that need an id from the bodies of the first ones. */
-  furtherReads?(args: Args, bodies: readonly JsonObject[]): readonly Read[]
+  followUpReads?(args: Args, bodies: readonly JsonObject[]): readonly Read[]
   /** Compares every field that was asked for with the bodies of the reads, in their order. */
-  compare(args: Args, bodies: readonly JsonObject[], furtherBodies: readonly JsonObject[]): Comparison
+  compare(args: Args, bodies: readonly JsonObject[], followUpBodies: readonly JsonObject[]): Comparison
   /** The check that a person or model makes when the outcome is unknown: one sentence. */
-  recheck(args: Args): string
+  recheckAdvice(args: Args): string
   /** Metronome documents a 409 for this operation: another customer holds the alias. */
   readonly reportsConflicts?: true
 }
 
-export interface Comparison {
-  /** `part` when only some of it is in place, or when a field that was asked for is not shown. */
-  readonly inPlace: 'all' | 'none' | 'part'
-  /** Another customer holds an alias that was asked for and, on create, differs from the request. */
-  readonly isHeldByAnother?: boolean
-  /** What the records show, in sentences. */
+/** What the records show of a write. */
+export type Comparison = {
+  /** What is there, in sentences. */
   readonly evidence: string
-  /** Body that the write would have returned; only when all of it is in place. */
-  readonly body?: JsonObject
-}
+} & (
+  | {
+      /** Every field that was asked for is shown and equal. */
+      readonly isInPlace: true
+      /** Body that the write would have returned. */
+      readonly body: JsonObject
+    }
+  | {
+      readonly isInPlace: false
+      /** Another customer holds an alias that was asked for and, on create, differs from the request. */
+      readonly isHeldByAnother?: boolean
+    }
+)
 
 /** Keeps the operation's own input type while checking its shape. */
 export function defineRead<const Input extends z.ZodObject>(
@@ -118,10 +127,11 @@ export function defineRead<const Input extends z.ZodObject>(
   return { ...operation, kind: 'read' }
 }
 
-/** The same for an operation that writes; its verification is typed by its input. */
+/** The same for an operation that writes; its verification and the arguments that it names are typed by its input. */
 export function defineWrite<const Input extends z.ZodObject>(
-  operation: Omit<WriteOperation, 'kind' | 'verification'> & {
+  operation: Omit<WriteOperation, 'kind' | 'verification' | 'irreversible'> & {
     readonly input: Input
+    readonly irreversible?: Archiving<keyof z.output<Input> & string>
     readonly verification: Verification<z.output<Input>>
   },
 ): WriteOperation & { readonly input: Input } {
@@ -136,6 +146,11 @@ export function pathParameters({ path }: Pick<Operation, 'path'>): string[] {
 /** The value when it is a plain JSON object, otherwise an empty one. */
 export function asObject(value: unknown): JsonObject {
   return isObject(value) ? value : {}
+}
+
+/** The value of a field of its own: a custom field may be called `constructor`. */
+export function readOwn(object: JsonObject, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined
 }
 
 /** The objects of a JSON array; an empty array for anything else. */

@@ -8,6 +8,7 @@ import {
   isObject,
   type JsonObject,
   type ReadOperation,
+  readOwn,
   type Verification,
 } from './operation.ts'
 
@@ -26,28 +27,32 @@ export function verifyAddition(fetchConfigurations: ReadOperation): Verification
     },
     compare({ data }, bodies) {
       const records = bodies.flatMap((body) => asObjects(body.data))
-      const { inPlace, candidates } = matchConfigurations(data, records)
-      const ids = candidates.map(({ id }) => quoteValue(id)).join(', ')
-      if (inPlace === 'none') return { inPlace, evidence: 'No such configuration exists.' }
-      if (inPlace === 'part')
-        return { inPlace, evidence: `Not all requested values are shown; similar configurations exist: ids ${ids}.` }
+      const { state, candidates } = matchConfigurations(data, records)
+      const ids = quoteFirst(candidates.map(({ id }) => id))
+      if (state === 'different')
+        return { isInPlace: false, evidence: 'No configuration with exactly these values is shown.' }
+      if (state === 'not_shown')
+        return {
+          isInPlace: false,
+          evidence: `Not all requested values are shown; similar configurations exist: ids ${ids}.`,
+        }
       const evidence = `Configurations with exactly these values exist, from this call or from before: ids ${ids}.`
-      return { inPlace, evidence, body: { data: candidates } }
+      return { isInPlace: true, evidence, body: { data: candidates } }
     },
-    recheck: ({ data }) =>
+    recheckAdvice: ({ data }) =>
       `Check ${[fetchConfigurations.tool, ...customersOf(data).slice(0, MAX_CUSTOMERS)].join(' ')} before retrying; a retry would add a duplicate.`,
   }
 }
 
 /** Archived configurations stay readable, with the time of archiving. */
-export function verifyArchiveConfigurations(
+export function verifyArchiveConfigurations<IdsField extends string>(
   fetchConfigurations: ReadOperation,
-  idsField: string,
-): Verification<JsonObject> {
+  idsField: IdsField,
+): Verification<{ customer_id: string } & Record<IdsField, string[]>> {
   return {
     reads: ({ customer_id }) => [{ op: fetchConfigurations, args: { customer_id, include_archived: true } }],
     compare: (args, [body]) => compareArchived(args, asObjects(body?.data), idsField),
-    recheck: ({ customer_id }) =>
+    recheckAdvice: ({ customer_id }) =>
       `Check archived_at with ${fetchConfigurations.tool} ${JSON.stringify({ customer_id, include_archived: true })} before retrying.`,
   }
 }
@@ -57,21 +62,30 @@ function compareArchived(args: JsonObject, records: readonly JsonObject[], idsFi
   const ids = new Set(requested.map((id) => id.toLowerCase()))
   const named = records.filter(({ id }) => ids.has(String(id).toLowerCase()))
   const archived = named.filter(({ archived_at }) => archived_at)
-  if (archived.length === ids.size) {
-    const times = archived.map(({ id, archived_at }) => `${quoteValue(id)} at ${quoteValue(archived_at)}`)
-    return {
-      inPlace: 'all',
-      evidence: `All are archived: ${times.join(', ')}.`,
-      body: { data: { customer_id: args.customer_id, [idsField]: requested } },
-    }
+  if (archived.length < ids.size) {
+    const active = named.filter(({ archived_at }) => archived_at === null).length
+    const notShown = ids.size - archived.length - active
+    const evidence = `Of ${ids.size} configurations, ${archived.length} are archived, ${active} are active, ${notShown} are not shown as either.`
+    return { isInPlace: false, evidence }
   }
-  const isNone = named.length === ids.size && archived.length === 0
-  const evidence = isNone ? 'None of them is archived.' : `${archived.length} of ${ids.size} are archived.`
-  return { inPlace: isNone ? 'none' : 'part', evidence }
+  const times = quoteFirst(archived.map(({ id, archived_at }) => `${id} at ${archived_at}`))
+  return {
+    isInPlace: true,
+    evidence: `All are archived: ${times}.`,
+    body: { data: { customer_id: args.customer_id, [idsField]: requested } },
+  }
 }
 
-interface Match {
-  readonly inPlace: Comparison['inPlace']
+const MAX_QUOTED = 10
+
+/** The first values of a list, for one line of text. */
+function quoteFirst(values: readonly unknown[]): string {
+  const shown = values.slice(0, MAX_QUOTED).map(quoteValue).join(', ')
+  return values.length > MAX_QUOTED ? `${shown} and ${values.length - MAX_QUOTED} more` : shown
+}
+
+export interface Match {
+  readonly state: ValueState
   /** Records that equal, or may equal, a requested configuration. */
   readonly candidates: readonly JsonObject[]
 }
@@ -84,28 +98,31 @@ export function matchConfigurations(requested: readonly JsonObject[], records: r
   const active = records.filter(({ archived_at }) => !archived_at)
   const compared = requested.map((item) => active.map((record) => compareValue(item, record)))
   const candidates = active.filter((_, index) => compared.some((row) => row[index] !== 'different'))
-  if (candidates.length === 0 && requested.length > 0) return { inPlace: 'none', candidates }
+  if (candidates.length === 0 && requested.length > 0) return { state: 'different', candidates }
   const matched = assignRecords(
     compared.map((row) => row.flatMap((state, index) => (state === 'equal' ? [index] : []))),
   )
-  if (!matched) return { inPlace: 'part', candidates }
-  return { inPlace: 'all', candidates: matched.map((index) => asObject(active[index])) }
+  if (!matched) return { state: 'not_shown', candidates }
+  return { state: 'equal', candidates: matched.map((index) => asObject(active[index])) }
 }
 
-type ValueState = 'equal' | 'different' | 'not_shown'
+/** How a record shows what was asked for. */
+export type ValueState = 'equal' | 'different' | 'not_shown'
 
 // UUIDs, which Metronome may show in another case. Other ids are compared exactly.
 const UUID_FIELDS = new Set(['customer_id', 'delivery_method_id'])
 
-function compareValue(asked: unknown, shown: unknown, key = ''): ValueState {
-  if (shown === undefined) return 'not_shown'
-  if (isObject(asked)) {
-    const states = Object.entries(asked).map(([name, value]) => compareValue(value, asObject(shown)[name], name))
+function compareValue(requested: unknown, recorded: unknown, key = ''): ValueState {
+  if (recorded === undefined) return 'not_shown'
+  if (isObject(requested)) {
+    const record = asObject(recorded)
+    const states = Object.entries(requested).map(([name, value]) => compareValue(value, readOwn(record, name), name))
     if (states.includes('different')) return 'different'
     return states.includes('not_shown') ? 'not_shown' : 'equal'
   }
-  if (UUID_FIELDS.has(key) && sameId(asked, shown)) return 'equal'
-  const isEqual = typeof asked === 'number' ? String(asked) === String(shown) : isDeepStrictEqual(asked, shown)
+  if (UUID_FIELDS.has(key) && sameId(requested, recorded)) return 'equal'
+  const isEqual =
+    typeof requested === 'number' ? String(requested) === String(recorded) : isDeepStrictEqual(requested, recorded)
   return isEqual ? 'equal' : 'different'
 }
 

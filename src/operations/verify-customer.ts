@@ -3,6 +3,7 @@ import { quoteValue } from '../sanitize.ts'
 import {
   adviseOnHolder,
   conflictingAliases,
+  describeNoHolder,
   describeOtherHolders,
   describeState,
   findHolders,
@@ -17,15 +18,16 @@ import {
   type JsonObject,
   type Read,
   type ReadOperation,
+  readOwn,
   type Verification,
 } from './operation.ts'
-import { matchConfigurations } from './verify-configurations.ts'
+import { matchConfigurations, type ValueState } from './verify-configurations.ts'
 
 /** One field that was asked for, against the record. */
 interface FieldCheck {
-  readonly state: 'equal' | 'different' | 'not_shown'
+  readonly state: ValueState
   /** What the record shows, to be read after "it" or as a sentence of its own. */
-  readonly shown: string
+  readonly description: string
 }
 
 /** How get-customer shows a field that a write sets. */
@@ -49,8 +51,8 @@ const ALIASES: CustomerField = {
 const SALESFORCE_ACCOUNT: CustomerField = {
   name: 'salesforce_account_id',
   check: (args, { customer_config }) => {
-    const { salesforce_account_id: shown } = asObject(customer_config)
-    return checkField('salesforce_account_id', shown, args.salesforce_account_id === shown)
+    const { salesforce_account_id: recorded } = asObject(customer_config)
+    return checkField('salesforce_account_id', recorded, args.salesforce_account_id === recorded)
   },
 }
 
@@ -68,7 +70,7 @@ const BILLABLE_STATUS: CustomerField = {
     const isEqual = value === args.billable_status && isSameDate
     return isEqual
       ? checkField('current_billable_status', current_billable_status, true)
-      : { state: 'not_shown', shown: `current_billable_status is ${quoteValue(current_billable_status)}` }
+      : { state: 'not_shown', description: `current_billable_status is ${quoteValue(current_billable_status)}` }
   },
 }
 
@@ -83,36 +85,43 @@ function verifyFields(
     compare(args, [body]) {
       const record = asObject(body?.data)
       const checks = fields.filter(({ name }) => name in args).map((field) => field.check(args, record))
-      const inPlace = combine(checks)
-      const shown = checks.map((check) => check.shown).join(', ')
-      return { inPlace, evidence: `In get-customer ${shown}.`, body: buildBody(args, record) }
+      const evidence = `In get-customer ${checks.map(({ description }) => description).join(', ')}.`
+      const isInPlace = checks.every(({ state }) => state === 'equal')
+      return isInPlace ? { isInPlace, evidence, body: buildBody(args, record) } : { isInPlace, evidence }
     },
-    recheck: ({ customer_id }) =>
+    recheckAdvice: ({ customer_id }) =>
       `Check the customer with get-customer ${JSON.stringify({ customer_id })}; the same call again is safe unless it was changed since.`,
   }
 }
 
-export const verifyName = (getCustomer: ReadOperation): Verification<JsonObject> =>
+export const verifyName = (getCustomer: ReadOperation): Verification<{ customer_id: string; name: string }> =>
   verifyFields(getCustomer, [NAME], (_, record) => ({ data: record }))
 
-export const verifyBillableStatus = (getCustomer: ReadOperation): Verification<JsonObject> =>
+export const verifyBillableStatus = (
+  getCustomer: ReadOperation,
+): Verification<{ customer_id: string; billable_status: string; effective_at: string }> =>
   verifyFields(getCustomer, [BILLABLE_STATUS], ({ customer_id, billable_status }) => ({
     data: { id: customer_id, current_billable_status: billable_status },
   }))
 
-export function verifySettings(getCustomer: ReadOperation): Verification<JsonObject> {
+export function verifySettings(
+  getCustomer: ReadOperation,
+): Verification<{ customer_id: string; salesforce_account_id?: string | null | undefined }> {
   const verification = verifyFields(getCustomer, [SALESFORCE_ACCOUNT, DRAFT_SETTING], () => ({ success: true }))
   return {
     ...verification,
-    recheck: (args) =>
+    recheckAdvice: (args) =>
       'leave_stripe_invoices_in_draft' in args
         ? 'leave_stripe_invoices_in_draft cannot be read; setting the same value again is safe unless it was changed since.'
-        : verification.recheck(args),
+        : verification.recheckAdvice(args),
   }
 }
 
 /** Replacing aliases may meet other customers that hold them. */
-export function verifyAliases(getCustomer: ReadOperation, listCustomers: ReadOperation): Verification<JsonObject> {
+export function verifyAliases(
+  getCustomer: ReadOperation,
+  listCustomers: ReadOperation,
+): Verification<{ customer_id: string; ingest_aliases: string[] }> {
   const verification = verifyFields(getCustomer, [ALIASES], () => ({ success: true }))
   return {
     ...verification,
@@ -124,7 +133,7 @@ export function verifyAliases(getCustomer: ReadOperation, listCustomers: ReadOpe
     compare(args, [body = {}, ...lists]) {
       const comparison = verification.compare(args, [body], [])
       const others = describeOtherHolders(findHolders(lists, requestedAliases(args)), args.customer_id)
-      return others === '' ? comparison : { ...comparison, isHeldByAnother: true, evidence: others }
+      return others === '' ? comparison : { isInPlace: false, isHeldByAnother: true, evidence: others }
     },
   }
 }
@@ -135,14 +144,15 @@ export function verifyArchive(getCustomer: ReadOperation): Verification<{ id: st
     reads: ({ id }) => [{ op: getCustomer, args: { customer_id: id } }],
     compare({ id }, [body]) {
       const { archived_at } = asObject(body?.data)
-      const evidence = archived_at ? `archived_at ${quoteValue(archived_at)}` : 'the customer as active'
-      return {
-        inPlace: archived_at ? 'all' : 'none',
-        evidence: `get-customer shows ${evidence}.`,
-        body: { data: { id } },
+      if (archived_at) {
+        const evidence = `get-customer shows archived_at ${quoteValue(archived_at)}.`
+        return { isInPlace: true, evidence, body: { data: { id } } }
       }
+      const shows = archived_at === null ? 'shows the customer as active' : 'does not show archived_at'
+      return { isInPlace: false, evidence: `get-customer ${shows}.` }
     },
-    recheck: ({ id }) => `Check archived_at with get-customer ${JSON.stringify({ customer_id: id })} before retrying.`,
+    recheckAdvice: ({ id }) =>
+      `Check archived_at with get-customer ${JSON.stringify({ customer_id: id })} before retrying.`,
   }
 }
 
@@ -153,20 +163,24 @@ interface CreateReads {
 }
 
 /** A created customer is found by its first alias, which no other customer can hold. */
-export function verifyCreate({ listCustomers, fetchBilling, fetchRevenue }: CreateReads): Verification<JsonObject> {
+export function verifyCreate({
+  listCustomers,
+  fetchBilling,
+  fetchRevenue,
+}: CreateReads): Verification<JsonObject & { name: string }> {
   const findIn = (args: JsonObject, lists: readonly JsonObject[]) => findHolders(lists, requestedAliases(args))
   return {
     reportsConflicts: true,
     reads: (args, conflict) =>
       holderReads(listCustomers, conflict ? conflictingAliases(args, conflict) : requestedAliases(args).slice(0, 1)),
-    furtherReads(args, lists) {
+    followUpReads(args, lists) {
       const [holder, ...others] = findIn(args, lists)
       if (!holder || others.length > 0) return []
       const read = (op: ReadOperation): Read => ({ op, args: { customer_id: holder.id } })
       return requestedConfigurations(args).map(({ isBilling }) => read(isBilling ? fetchBilling : fetchRevenue))
     },
-    compare: (args, lists, further) => compareCreated(args, findIn(args, lists), further),
-    recheck: (args) =>
+    compare: (args, lists, configurations) => compareCreated(args, lists, configurations),
+    recheckAdvice: (args) =>
       requestedAliases(args).length > 0
         ? 'Look for it with list-customers and ingest_alias, active and archived; the same alias cannot belong to a second customer.'
         : `Look for it with list-customers ${JSON.stringify({ name_contains: Array.from(String(args.name)).slice(0, MAX_NAME_CHARACTERS).join('') })} before creating it again: a new customer may not be listed at once, and without an ingest alias nothing prevents a duplicate.`,
@@ -175,25 +189,26 @@ export function verifyCreate({ listCustomers, fetchBilling, fetchRevenue }: Crea
 
 function compareCreated(
   args: JsonObject,
-  holders: readonly JsonObject[],
+  lists: readonly JsonObject[],
   configurations: readonly JsonObject[],
 ): Comparison {
+  const aliases = requestedAliases(args)
+  const holders = findHolders(lists, aliases)
   const [holder, ...others] = holders
-  if (!holder) return { inPlace: 'none', evidence: 'No customer holds the requested alias.' }
+  if (!holder) return { isInPlace: false, evidence: describeNoHolder(lists, aliases.length) }
   if (others.length > 0)
-    return { inPlace: 'part', isHeldByAnother: true, evidence: describeOtherHolders(holders, undefined) }
+    return { isInPlace: false, isHeldByAnother: true, evidence: describeOtherHolders(holders, undefined) }
   const checks = checkCreated(args, holder, configurations)
-  const differences = checks.filter(({ state }) => state !== 'equal').map(({ shown }) => shown)
+  const differences = checks.filter(({ state }) => state !== 'equal').map(({ description }) => description)
   if (differences.length === 0)
     return {
-      inPlace: 'all',
+      isInPlace: true,
       evidence: `A customer with exactly these values exists: id ${quoteValue(holder.id)}, ${describeState(holder)}.`,
       body: { data: holder },
     }
-  const isDifferent = checks.some(({ state }) => state === 'different')
   return {
-    inPlace: 'part',
-    isHeldByAnother: isDifferent,
+    isInPlace: false,
+    isHeldByAnother: checks.some(({ state }) => state === 'different'),
     evidence: `Customer ${quoteValue(holder.id)} (${describeState(holder)}) holds the alias; compared with the request: ${differences.join('; ')}. ${adviseOnHolder(holder)}`,
   }
 }
@@ -204,15 +219,14 @@ function checkCreated(args: JsonObject, record: JsonObject, configurations: read
   const checks = [NAME.check(args, record)]
   if (aliases.length > 0) checks.push(ALIASES.check({ ingest_aliases: aliases }, record))
   for (const [key, value] of Object.entries(asObject(args.custom_fields))) {
-    const shown = record.custom_fields && (asObject(record.custom_fields)[key] ?? null)
-    checks.push(checkField(`custom field ${quoteValue(key)}`, shown, shown === value))
+    const recorded = record.custom_fields && (readOwn(asObject(record.custom_fields), key) ?? null)
+    checks.push(checkField(`custom field ${quoteValue(key)}`, recorded, recorded === value))
   }
   for (const [index, { items, label }] of requestedConfigurations(args).entries()) {
-    const { inPlace } = matchConfigurations(items, asObjects(configurations[index]?.data))
-    const states = { all: 'equal', none: 'different', part: 'not_shown' } as const
-    checks.push({ state: states[inPlace], shown: `its ${label} configurations are not exactly those requested` })
+    const { state } = matchConfigurations(items, asObjects(configurations[index]?.data))
+    checks.push({ state, description: `its ${label} configurations are not exactly those requested` })
   }
-  if (record.archived_at) checks.push({ state: 'different', shown: 'it is archived' })
+  if (record.archived_at) checks.push({ state: 'different', description: 'it is archived' })
   return checks
 }
 
@@ -231,23 +245,18 @@ function requestedConfigurations(args: JsonObject): RequestedConfigurations[] {
   ].filter(({ items }) => items.length > 0)
 }
 
-function checkField(name: string, shown: unknown, isEqual: boolean): FieldCheck {
-  if (shown === undefined) return { state: 'not_shown', shown: `${name} is not shown` }
-  return { state: isEqual ? 'equal' : 'different', shown: `${name} is ${quoteValue(shown)}` }
+function checkField(name: string, recorded: unknown, isEqual: boolean): FieldCheck {
+  if (recorded === undefined) return { state: 'not_shown', description: `${name} is not shown` }
+  return { state: isEqual ? 'equal' : 'different', description: `${name} is ${quoteValue(recorded)}` }
 }
 
-function combine(checks: readonly FieldCheck[]): Comparison['inPlace'] {
-  if (checks.every(({ state }) => state === 'equal')) return 'all'
-  return checks.every(({ state }) => state === 'different') ? 'none' : 'part'
-}
-
-function sameName(asked: unknown, shown: unknown): boolean {
-  if (typeof asked !== 'string' || typeof shown !== 'string') return false
+function sameName(requested: unknown, recorded: unknown): boolean {
+  if (typeof requested !== 'string' || typeof recorded !== 'string') return false
   // Whether Metronome counts characters or UTF-16 units when it cuts a name is not documented.
-  const isCut = shown.length === MAX_NAME_CHARACTERS || Array.from(shown).length === MAX_NAME_CHARACTERS
-  return asked === shown || (isCut && asked.startsWith(shown))
+  const isCut = recorded.length === MAX_NAME_CHARACTERS || Array.from(recorded).length === MAX_NAME_CHARACTERS
+  return requested === recorded || (isCut && requested.startsWith(recorded))
 }
 
-function sameSet(asked: unknown, shown: unknown): boolean {
-  return Array.isArray(asked) && Array.isArray(shown) && isDeepStrictEqual(new Set(asked), new Set(shown))
+function sameSet(requested: unknown, recorded: unknown): boolean {
+  return Array.isArray(requested) && Array.isArray(recorded) && isDeepStrictEqual(new Set(requested), new Set(recorded))
 }

@@ -1,6 +1,5 @@
 import type { Call, Caller } from '../calls/call.ts'
 import { CallError } from '../calls/errors.ts'
-import { digestBearer } from '../calls/guards/audit.ts'
 import type { App, Handler, RequestContext, Route } from '../http/routes.ts'
 import { readScheme } from '../http/urls.ts'
 import type { JsonObject, Operation } from '../operations/operation.ts'
@@ -11,10 +10,10 @@ import { IDEMPOTENCY_KEY, pathPattern, type RestRequest, readArguments, restPath
 export interface RestOptions {
   readonly call: Call
   readonly operations: readonly Operation[]
-  /** Operations that are not available here; calls of them fail with the reason. */
-  readonly hiddenTools?: ReadonlyMap<string, string> | undefined
-  /** Key and redaction for a request with this bearer token. */
-  readonly authenticate: (bearer: string | undefined) => Pick<Caller, 'apiKey' | 'redact'>
+  /** Operations that are not offered here; calls of them fail with the reason. */
+  readonly hiddenOperations: readonly Operation[]
+  /** Who sends requests with this bearer token. */
+  readonly authenticate: (bearer: string | undefined) => Caller
   /** Whether clients must present a bearer token. */
   readonly needsBearer: boolean
 }
@@ -22,14 +21,15 @@ export interface RestOptions {
 /** The operations as REST routes, and their description at `/openapi.json`. */
 export function createRestApp(options: RestOptions): App {
   const documentRoute: Route = { handlers: { GET: createOpenApiHandler(options) }, public: true }
-  const paths = new Set(options.operations.map(restPath))
+  const { operations, hiddenOperations } = options
+  const paths = new Set([...operations, ...hiddenOperations].map(restPath))
   // Fixed paths first: `archive` is no customer id.
   const ordered = Array.from(paths).sort((a, b) => Number(a.includes('{')) - Number(b.includes('{')))
   const routes = ordered.map((path) => {
-    const all = options.operations.filter((op) => restPath(op) === path)
-    const available = all.filter(({ tool }) => !options.hiddenTools?.has(tool))
+    const isHere = (op: Operation): boolean => restPath(op) === path
+    const offered = operations.filter(isHere)
     // A hidden method is a 405 beside others; where nothing else is served, the call fails with the reason.
-    return { pattern: pathPattern(path), operations: available.length > 0 ? available : all }
+    return { pattern: pathPattern(path), operations: offered.length > 0 ? offered : hiddenOperations.filter(isHere) }
   })
   return {
     findRoute(path) {
@@ -76,28 +76,26 @@ async function respond(
 ): Promise<Response> {
   const { args, inputIssues, idempotencyKey } = readArguments(op, rest)
   const traceparent = rest.request.headers.get('traceparent')
-  const origin = { transport: 'rest', bearer: digestBearer(bearer) } as const
-  const caller = { ...authenticate(bearer), signal, traceparent, origin }
+  const caller = authenticate(bearer)
   // Shown on failures, too: when the outcome is unknown, the client can retry with the same key.
   const headers: Record<string, string> = idempotencyKey ? { [IDEMPOTENCY_KEY]: idempotencyKey.value } : {}
   try {
-    const body = await call({ tool: op.tool, args, inputIssues, idempotencyKey, caller })
+    const body = await call({ tool: op.tool, args, inputIssues, idempotencyKey, traceparent }, caller, { signal })
     return new Response(caller.redact(JSON.stringify(body)), {
       headers: { ...headers, 'content-type': 'application/json', 'cache-control': 'no-store' },
     })
   } catch (error) {
     if (!(error instanceof CallError)) throw error
-    const problem = toProblem(error)
+    const problem = toProblem(error, idempotencyKey?.mayHaveBeenUsed)
     return problemResponse({ ...problem, headers: { ...problem.headers, ...headers } }, caller.redact)
   }
 }
 
 /** Returns the OpenAPI document; its server is the address of the request. */
-function createOpenApiHandler({ operations, hiddenTools, needsBearer }: RestOptions): Handler {
-  const available = operations.filter(({ tool }) => !hiddenTools?.has(tool))
+function createOpenApiHandler({ operations, needsBearer }: RestOptions): Handler {
   let document: JsonObject | undefined
   return async ({ headers }) => {
-    document ??= buildOpenApi(available, needsBearer)
+    document ??= buildOpenApi(operations, needsBearer)
     const scheme = readScheme(headers) === 'https' ? 'https' : 'http'
     const url = `${scheme}://${headers.get('host') ?? ''}`
     const text = JSON.stringify({ ...document, servers: [{ url, description: 'This server' }] })

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import type { CallError, CallErrorCode, InputIssue } from '../calls/errors.ts'
+import { type CallError, type CallErrorCode, type InputIssue, InvalidArgumentsError } from '../calls/errors.ts'
 import type { Outcome } from '../calls/outcome.ts'
 import { escapeInvisible, type Redact } from '../sanitize.ts'
 import { HOMEPAGE } from '../version.ts'
@@ -51,13 +51,20 @@ const PROBLEMS: Readonly<Record<CallErrorCode, Pick<Problem, 'status' | 'type' |
   internal: { status: 500 },
 }
 
-export function toProblem(error: CallError): Problem {
-  const { code, status = 0, outcome, retryAfterSeconds, message, issues } = error
+const REJECTIONS: readonly number[] = [401, 403, 404, 409]
+
+/** `keyMayHaveBeenUsed`: the client chose the Idempotency-Key of the write. */
+export function toProblem(error: CallError, keyMayHaveBeenUsed = false): Problem {
+  const { code, status = 0, outcome, retryAfterSeconds, message } = error
+  const errors = error instanceof InvalidArgumentsError ? error.issues : undefined
   const problem = PROBLEMS[code]
   const retryAfter = retryAfterSeconds !== undefined && { 'retry-after': String(Math.ceil(retryAfterSeconds)) }
-  const common = { detail: message, errors: issues, outcome, headers: { ...problem.headers, ...retryAfter } }
+  const common = { detail: message, errors, outcome, headers: { ...problem.headers, ...retryAfter } }
   const gatewayStatus = code === 'timed_out' || status === 504 ? 504 : 502
-  // Metronome's own status would say less than is known: a 500 may have been applied.
+  // This call did nothing, but an earlier one under the client's key may have: a 502 would hide the cause.
+  if (outcome === 'unknown' && keyMayHaveBeenUsed && REJECTIONS.includes(status))
+    return { ...common, status, type: 'outcome-unknown' }
+  // Any other status of Metronome would say less than is known: a 500 may have been applied.
   if (outcome === 'unknown') return { ...common, status: gatewayStatus, type: 'outcome-unknown' }
   if (code !== 'upstream_rejected') return { ...common, ...problem, headers: common.headers }
   if (status > 599) return { ...common, status: gatewayStatus, type: 'bad-upstream-response' }

@@ -54,10 +54,10 @@ export function readArguments(op: Operation, { request, segments, json }: RestRe
 
 function readIdempotencyKey(headers: Headers, issues: InputIssue[]): IdempotencyKey {
   const given = headers.get(IDEMPOTENCY_KEY)
-  if (given === null) return { value: randomUUID(), isCallers: false }
+  if (given === null) return { value: randomUUID(), mayHaveBeenUsed: false }
   if (!VISIBLE_ASCII.test(given) || given.length > MAX_KEY_CHARACTERS)
     issues.push({ path: 'Idempotency-Key', message: `must have 1 to ${MAX_KEY_CHARACTERS} visible ASCII characters` })
-  return { value: given, isCallers: true }
+  return { value: given, mayHaveBeenUsed: true }
 }
 
 function readPath(names: readonly string[], segments: readonly string[], issues: InputIssue[]): JsonObject {

@@ -13,8 +13,8 @@ async function send(tool: string, args: unknown) {
     return Response.json(operationOf(tool).example.output)
   }
   const { call, caller } = createHarness({ upstream: { fetch, baseUrl: 'http://metronome.invalid' } })
-  const idempotencyKey = { value: 'key', isCallers: false }
-  const error = await call({ tool, args, caller, idempotencyKey }).then(
+  const idempotencyKey = { value: 'key', mayHaveBeenUsed: false }
+  const error = await call({ tool, args, idempotencyKey }, caller).then(
     () => undefined,
     (error: unknown) => error,
   )
@@ -108,7 +108,7 @@ test.each([
   ['get-custmer', 'get-customer'],
 ])('an unknown tool %s gets a suggestion', async (tool, nearest) => {
   const { call, caller } = createHarness()
-  await expect(call({ tool, args: {}, caller })).rejects.toMatchObject({
+  await expect(call({ tool, args: {} }, caller)).rejects.toMatchObject({
     code: 'unknown_tool',
     message: `Unknown tool: ${tool}. Did you mean ${nearest}?`,
   })
@@ -116,7 +116,7 @@ test.each([
 
 test.each(['drop-everything', 'constructor', '__proto__', ''])('an unknown tool %j gets none', async (tool) => {
   const { call, caller } = createHarness()
-  await expect(call({ tool, args: {}, caller })).rejects.toMatchObject({ message: `Unknown tool: ${tool}` })
+  await expect(call({ tool, args: {} }, caller)).rejects.toMatchObject({ message: `Unknown tool: ${tool}` })
 })
 
 describe('the size of arguments is limited before they are validated', () => {

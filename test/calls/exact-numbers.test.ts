@@ -6,7 +6,7 @@ import { createHarness } from '../support/harness.ts'
 async function callWith(text: string, tool = 'get-customer', args: object = { customer_id: ID }) {
   const fetch = async () => new Response(text, { status: 200 })
   const { call, caller } = createHarness({ upstream: { fetch, baseUrl: 'http://metronome.invalid' } })
-  return call({ tool, args, caller })
+  return call({ tool, args }, caller)
 }
 
 const withConfig = (value: string) =>

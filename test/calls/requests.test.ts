@@ -103,7 +103,7 @@ test('a call without an API key sends nothing and says where to set the key', as
 
 test('a write without an API key has the outcome not_applied', async () => {
   const { call, caller } = await connectClient({ apiKey: undefined })
-  const error = await call({ tool: 'archive-customer', args: { id: ID }, caller }).catch((cause: unknown) => cause)
+  const error = await call({ tool: 'archive-customer', args: { id: ID } }, caller).catch((cause: unknown) => cause)
   expect(error).toMatchObject({ code: 'missing_key', outcome: 'not_applied' })
   expect(api.sent).toEqual([])
 })

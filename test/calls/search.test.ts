@@ -35,16 +35,11 @@ function startList(names: readonly string[], options: MockOptions = {}) {
     requests,
     progress,
     search: (args: JsonObject, signal?: AbortSignal, onProgress = () => {}) =>
-      call({
-        tool: 'list-customers',
-        args,
-        caller: {
-          ...caller,
-          signal,
-          onProgress: (message) => {
-            progress.push(message)
-            onProgress()
-          },
+      call({ tool: 'list-customers', args }, caller, {
+        signal,
+        onProgress(message) {
+          progress.push(message)
+          onProgress()
         },
       }),
   }

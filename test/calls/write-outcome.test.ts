@@ -139,29 +139,30 @@ describe("after Metronome's own 500", () => {
     return { result, waits: harness.waits, reads: metronome.count() - metronome.keys.length }
   }
 
-  test('a write of which two reads a second apart show nothing is not_applied', async () => {
-    const { result, waits, reads } = await callAfter500('serverError', ['update-customer-name', rename])
-    expect(result).toMatchObject({ status: 500, outcome: 'not_applied' })
-    expect({ waits, reads }).toEqual({ waits: [1_000], reads: 2 })
-  })
-
-  test('a write that the first read shows is applied', async () => {
+  test('a write that the records show is applied', async () => {
     const { result, waits, reads } = await callAfter500('serverErrorApplied', ['update-customer-name', rename])
     expect(result).toMatchObject({ ok: true, body: { data: { name: 'Acme Europe' } } })
     expect({ waits, reads }).toEqual({ waits: [], reads: 1 })
   })
 
-  test('a write that only the second read shows is applied, since reads may lag behind', async () => {
-    const { result, waits } = await callAfter500('serverErrorApplied', ['update-customer-name', rename], 1)
-    expect(result).toMatchObject({ ok: true, body: { data: { name: 'Acme Europe' } } })
-    expect(waits).toEqual([1_000])
+  test('a write of which they show nothing is unknown, and is not retried', async () => {
+    const { result, waits, reads } = await callAfter500('serverError', ['update-customer-name', rename])
+    const message = expect.stringContaining('In get-customer name is "Acme Robotics".')
+    expect(result).toMatchObject({ status: 500, outcome: 'unknown', message })
+    expect({ waits, reads }).toEqual({ waits: [], reads: 1 })
   })
 
-  test('a create whose alias nobody holds is not_applied', async () => {
+  test('a write that a lagging read does not show is unknown', async () => {
+    const { result } = await callAfter500('serverErrorApplied', ['update-customer-name', rename], 1)
+    expect(result).toMatchObject({ outcome: 'unknown' })
+  })
+
+  test('a create whose alias nobody holds is unknown', async () => {
     const { result, reads } = await callAfter500('serverError', ['create-customer', nova])
-    expect(result).toMatchObject({ outcome: 'not_applied' })
-    // Active and archived customers, twice.
-    expect(reads).toBe(4)
+    const message = expect.stringContaining('No customer holds the requested alias.')
+    expect(result).toMatchObject({ outcome: 'unknown', message })
+    // Active and archived customers.
+    expect(reads).toBe(2)
   })
 
   test.each(['acme-prod', 'old-mill'])('a create whose alias %s another customer holds is unknown', async (alias) => {
@@ -169,9 +170,10 @@ describe("after Metronome's own 500", () => {
     expect((await callAfter500('serverError', ['create-customer', args])).result).toMatchObject({ outcome: 'unknown' })
   })
 
-  test('configurations for a customer that does not exist are not_applied', async () => {
+  test('configurations for a customer that does not exist are unknown', async () => {
     const { result } = await callAfter500('none', [BILLING, { data: [{ customer_id: UNKNOWN_ID, ...likeStripe }] }])
-    expect(result).toMatchObject({ status: 500, outcome: 'not_applied' })
+    const message = expect.stringContaining('Metronome also returns 500 for a customer that does not exist')
+    expect(result).toMatchObject({ status: 500, outcome: 'unknown', message })
   })
 
   test.each([
@@ -266,17 +268,22 @@ describe("with the caller's own Idempotency-Key", () => {
 
   test.each<[string, Fault[], string, RegExp]>([
     ['that was rejected as invalid is not_applied', ['none'], 'not_applied', /is archived/],
-    [
-      'that was never sent is unknown',
-      thrice('notSent'),
-      'unknown',
-      /an earlier one with this Idempotency-Key may have/,
-    ],
+    ['that was never sent, and is in place, is applied', thrice('notSent'), 'applied', /shows archived_at/],
   ])('a write %s', async (_, faults, outcome, message) => {
     const { metronome, call } = startFaultyCalls()
     metronome.plan(faults)
     const report = await call('archive-customer', { id: ARCHIVED_ID }, 'chosen')
     expect(report).toMatchObject({ outcome, text: expect.stringMatching(message) })
+  })
+
+  test('a write that was never sent, and is not in place, is unknown', async () => {
+    const { metronome, call } = startFaultyCalls()
+    metronome.plan(thrice('notSent'))
+    const report = await call('archive-customer', { id: ID }, 'chosen')
+    expect(report).toMatchObject({
+      outcome: 'unknown',
+      text: expect.stringContaining('This call did nothing, but an earlier one with this Idempotency-Key may have.'),
+    })
   })
 
   test('an alias that another customer holds makes a create unknown', async () => {
@@ -285,11 +292,11 @@ describe("with the caller's own Idempotency-Key", () => {
     expect(await call('create-customer', args, 'chosen')).toMatchObject({ outcome: 'unknown', status: 409 })
   })
 
-  test('a final 500 is not_applied with the advice to use a new key', async () => {
+  test('a 500, which stays stored under the key, is unknown with the advice to use a new key', async () => {
     const { metronome, call } = startFaultyCalls()
     metronome.plan(['serverError'])
     const { outcome, text } = await call('update-customer-name', rename, 'chosen')
-    expect(outcome).toBe('not_applied')
+    expect(outcome).toBe('unknown')
     expect(text).toContain('retry with a new key')
   })
 })
@@ -323,8 +330,8 @@ describe('cancelling', () => {
     metronome.plan(['unavailableApplied'])
     const cancel = new AbortController()
     const harness = createHarness({ upstream: metronome.upstream })
-    const caller = { ...harness.caller, signal: cancel.signal, onProgress: () => cancel.abort() }
-    const result = await callWith(harness, ['archive-customer', { id: ID }], { caller })
+    const channel = { signal: cancel.signal, onProgress: () => cancel.abort() }
+    const result = await callWith(harness, ['archive-customer', { id: ID }], {}, channel)
     expect(result).toMatchObject({ outcome: 'unknown' })
     const [key, ...others] = metronome.keys
     expect(others).toEqual([])
@@ -336,8 +343,8 @@ describe('cancelling', () => {
   test('before anything was sent is not_applied and logs no warning', async () => {
     const { metronome } = startFaultyCalls()
     const harness = createHarness({ upstream: metronome.upstream })
-    const caller = { ...harness.caller, signal: AbortSignal.abort() }
-    const result = await callWith(harness, ['archive-customer', { id: ID }], { caller })
+    const signal = AbortSignal.abort()
+    const result = await callWith(harness, ['archive-customer', { id: ID }], {}, { signal })
     expect(result).toMatchObject({ code: 'cancelled', outcome: 'not_applied' })
     expect(metronome.count()).toBe(0)
     expect(harness.logLines.filter((line) => line.startsWith('warn'))).toEqual([])

@@ -152,7 +152,7 @@ test('no write outside of the allowed set reaches Metronome, under any combinati
       server: { hiddenTools },
     })
     const { tool, write } = each.write
-    await call({ tool, args: write.args[0], caller }).catch(() => {})
+    await call({ tool, args: write.args[0] }, caller).catch(() => {})
     const isAllowed =
       !each.readOnly &&
       each.readOnlyVariable !== 'true' &&

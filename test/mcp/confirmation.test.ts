@@ -450,7 +450,7 @@ describe('earlier revisions on stdio', () => {
       }),
     )
     expect(failureText(last.find((message) => message.id === 1) ?? {})).toBe(
-      'archive-customer: nobody answered the form within 300 s. Nothing was archived.\nOutcome: not_applied',
+      'archive-customer: no response to the form within 300 s. Nothing was archived.\nOutcome: not_applied',
     )
     // A late answer is no answer.
     connection.send({ jsonrpc: '2.0', id, result: accept('Acme Robotics') })

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { createAuthenticator } from '../../src/cli/serve-http.ts'
 import type { Fetch } from '../../src/metronome/fetch.ts'
-import { createAuthenticate } from '../../src/runtime.ts'
 import { CONTRACT } from '../contract.ts'
 import { KEY } from '../support/harness.ts'
 import { CUSTOMER_ID, callTool, customerResponse, getCustomer, send, startMcp } from '../support/http.ts'
@@ -179,7 +179,8 @@ describe('passthrough', () => {
   })
 
   test("redacts a client's key together with those of the process", () => {
-    const { redact } = createAuthenticate('key-of-the-process', ['token-of-the-process'], true)('key-of-a-client')
+    const authenticate = createAuthenticator('key-of-the-process', ['token-of-the-process'], true)('http')
+    const { redact } = authenticate('key-of-a-client')
     expect(redact('key-of-the-process token-of-the-process key-of-a-client')).toBe('[redacted] [redacted] [redacted]')
   })
 })

@@ -118,8 +118,9 @@ describe('a call behind a full limit', () => {
     void limited.fetch('a', buildInit())
     const harness = createHarness({ upstream: { fetch: limited.fetch }, timeoutMs: 100 })
     expect(await callWith(harness, [tool, args])).toMatchObject({
-      code: 'timed_out',
+      code: 'overloaded',
       outcome: tool === WRITE[0] ? 'not_applied' : undefined,
+      message: expect.stringMatching(/too many calls are waiting, no slot within \d+ ms\. Retry in a few seconds\.$/),
     })
     expect(urls()).toEqual(['a'])
     expect(limited.waiting()).toBe(0)

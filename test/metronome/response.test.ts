@@ -142,7 +142,7 @@ describe("an error response is described in Metronome's words", () => {
 
   test('without an error page of any size', async () => {
     const message = await readError(answerWith(400, Buffer.alloc(6 * 1024 * 1024, 'x')))
-    expect(message).toMatch(/^get-customer: Metronome responded 400\.$/)
+    expect(message).toMatch(/^get-customer: Metronome responded 400 with more than 64 KiB\./)
   })
 
   test('with the API key redacted, however the message is truncated', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import type { AttemptResult } from '../../src/metronome/response.ts'
+import { type AttemptResult, parseBody } from '../../src/metronome/response.ts'
 import { classify, type Effect, mayRetryWrite, readRetryAfter } from '../../src/metronome/retry.ts'
 import type { WriteOperation } from '../../src/operations/operation.ts'
 import { ID, WRITES } from '../contract.ts'
@@ -67,7 +67,7 @@ const respondWith = (status: number, text = '{"message":"Bad thing"}'): AttemptR
   kind: 'response',
   status,
   headers: new Headers(),
-  text,
+  body: parseBody(text),
 })
 const NOT_SENT: AttemptResult = { kind: 'not_sent', reason: 'no connection' }
 const NO_RESPONSE: AttemptResult = { kind: 'no_response', reason: 'connection closed' }
@@ -76,13 +76,15 @@ describe('an attempt of a write is classified', () => {
   test.each<[string, AttemptResult, Effect]>([
     ['not sent', NOT_SENT, 'none'],
     ['no response', NO_RESPONSE, 'ambiguous'],
-    ['400', respondWith(400), 'none'],
+    ['400', respondWith(400), 'invalid'],
+    ['422', respondWith(422), 'invalid'],
+    ['401', respondWith(401), 'none'],
     ['404 of a gateway', respondWith(404, '<html>'), 'none'],
     ['408', respondWith(408), 'ambiguous'],
     ['409 on an operation that documents none', respondWith(409), 'ambiguous'],
     ['429', respondWith(429), 'none'],
     ['499', respondWith(499), 'ambiguous'],
-    ["500 with Metronome's error body", respondWith(500), 'final'],
+    ["500 with Metronome's error body", respondWith(500), 'ambiguous'],
     ['500 with a page', respondWith(500, '<html>'), 'ambiguous'],
     ['500 with other JSON', respondWith(500, '{"error":"Bad thing"}'), 'ambiguous'],
     ['500 with a message that is not text', respondWith(500, '{"message":{}}'), 'ambiguous'],
@@ -90,24 +92,26 @@ describe('an attempt of a write is classified', () => {
     ['a redirect', respondWith(302), 'ambiguous'],
     ['a 2xx that cannot be read', respondWith(200, '<html>'), 'ambiguous'],
   ])('%s', (_, result, effect) => {
-    expect(classify(toWrite(archive), result)).toBe(effect)
+    expect(classify(toWrite(archive), result).effect).toBe(effect)
   })
 
   test('409 as a conflict only where Metronome documents it and sends its error body', () => {
     const conflicting = WRITES.filter(
-      ({ tool }) => classify(toWrite(operationOf(tool)), respondWith(409)) !== 'ambiguous',
+      ({ tool }) => classify(toWrite(operationOf(tool)), respondWith(409)).effect !== 'ambiguous',
     )
     expect(conflicting.map(({ tool }) => tool)).toEqual(['create-customer', 'create-update-customer-ingest-aliases'])
-    expect(classify(toWrite(create), respondWith(409))).toBe('conflict')
-    expect(classify(toWrite(create), respondWith(409, '<html>'))).toBe('ambiguous')
+    expect(classify(toWrite(create), respondWith(409)).effect).toBe('conflict')
+    expect(classify(toWrite(create), respondWith(409, '<html>')).effect).toBe('ambiguous')
   })
 
   test('409 that reports a conflict is retried only after an ambiguous attempt', () => {
+    const mayRetry = (op: typeof archive, ...results: AttemptResult[]) =>
+      mayRetryWrite(results.map((result) => classify(toWrite(op), result)))
     const conflict = respondWith(409)
-    expect(mayRetryWrite(toWrite(create), [conflict])).toBe(false)
-    expect(mayRetryWrite(toWrite(create), [NOT_SENT, conflict])).toBe(false)
-    expect(mayRetryWrite(toWrite(create), [NO_RESPONSE, conflict])).toBe(true)
-    expect(mayRetryWrite(toWrite(archive), [conflict])).toBe(true)
+    expect(mayRetry(create, conflict)).toBe(false)
+    expect(mayRetry(create, NOT_SENT, conflict)).toBe(false)
+    expect(mayRetry(create, NO_RESPONSE, conflict)).toBe(true)
+    expect(mayRetry(archive, conflict)).toBe(true)
   })
 })
 
@@ -149,7 +153,7 @@ describe('a failure that passes is retried until it has passed', () => {
 describe('Retry-After', () => {
   test.each(['9'.repeat(400), '1e9', 'Fri, 31 Dec 9999 23:59:59 GMT'])('of %s is never more than a year', (value) => {
     const headers = new Headers({ 'retry-after': value })
-    const seconds = readRetryAfter({ kind: 'response', status: 429, headers, text: '' })
+    const seconds = readRetryAfter({ kind: 'response', status: 429, headers, body: { kind: 'empty' } })
     expect(seconds ?? 0).toBeLessThanOrEqual(365 * 24 * 3600)
   })
 

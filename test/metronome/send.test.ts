@@ -157,6 +157,6 @@ test.each<[string, unknown, string | undefined]>([
 ])('a traceparent %s', async (_, traceparent, expected) => {
   const { baseUrl, requests } = await startUpstream(answerWith(200, ONE))
   const harness = createHarness({ upstream: { baseUrl } })
-  await callWith(harness, READ, { caller: { ...harness.caller, traceparent } })
+  await callWith(harness, READ, { traceparent })
   expect(requests.map(({ headers }) => headers.traceparent)).toEqual([expected])
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { findUnusableProxy } from '../../src/metronome/fetch.ts'
+import { findUnusableProxy } from '../../src/metronome/proxy.ts'
 import { createRuntime } from '../../src/runtime.ts'
 import { ID } from '../contract.ts'
 
@@ -30,7 +30,7 @@ test('a call that needs it fails without being sent, and names the variable', as
     { log: () => {} },
   )
   const caller = { apiKey: 'test-key-0123', redact: (text: string) => text }
-  await expect(call({ tool: 'archive-customer', args: { id: ID }, caller })).rejects.toMatchObject({
+  await expect(call({ tool: 'archive-customer', args: { id: ID } }, caller)).rejects.toMatchObject({
     code: 'no_response',
     outcome: 'not_applied',
     message: expect.stringContaining('HTTPS_PROXY is not a usable proxy address'),

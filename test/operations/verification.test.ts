@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { acme, acmeDetail, acmeNetsuite, acmeStripe } from '../../src/operations/examples.ts'
-import type { Comparison, JsonObject, Verification } from '../../src/operations/operation.ts'
+import type { JsonObject, Verification } from '../../src/operations/operation.ts'
 import { ID, OTHER_ID } from '../contract.ts'
 import { operationOf } from '../support/harness.ts'
 
@@ -15,21 +15,22 @@ function verificationOf(tool: string): Verification<JsonObject> {
 }
 
 /** What the records show of a request: `held` when another customer holds its alias. */
-function compare(tool: string, args: JsonObject, bodies: JsonObject[], further: JsonObject[] = []): string {
-  const { inPlace, isHeldByAnother = false }: Comparison = verificationOf(tool).compare(args, bodies, further)
-  return isHeldByAnother ? `${inPlace}, held` : inPlace
+function compare(tool: string, args: JsonObject, bodies: JsonObject[], followUp: JsonObject[] = []): string {
+  const comparison = verificationOf(tool).compare(args, bodies, followUp)
+  if (comparison.isInPlace) return 'in place'
+  return comparison.isHeldByAnother ? 'not in place, held' : 'not in place'
 }
 
 type Row = [what: string, asked: JsonObject, shown: JsonObject, expected: string]
 
 describe('a name', () => {
   test.each<[what: string, asked: string, shown: unknown, expected: string]>([
-    ['that is equal', 'Acme', 'Acme', 'all'],
-    ['that differs', 'Acme', 'acme', 'none'],
-    ['that Metronome cut at 160 characters', 'x'.repeat(200), 'x'.repeat(160), 'all'],
-    ['that Metronome cut at 160 code points', '😀'.repeat(200), '😀'.repeat(160), 'all'],
-    ['that starts like the requested one', 'Acme Europe', 'Acme', 'none'],
-    ['that is not shown', 'Acme', undefined, 'part'],
+    ['that is equal', 'Acme', 'Acme', 'in place'],
+    ['that differs', 'Acme', 'acme', 'not in place'],
+    ['that Metronome cut at 160 characters', 'x'.repeat(200), 'x'.repeat(160), 'in place'],
+    ['that Metronome cut at 160 code points', '😀'.repeat(200), '😀'.repeat(160), 'in place'],
+    ['that starts like the requested one', 'Acme Europe', 'Acme', 'not in place'],
+    ['that is not shown', 'Acme', undefined, 'not in place'],
   ])('%s', (_, asked, shown, expected) => {
     expect(compare('update-customer-name', { customer_id: ID, name: asked }, [{ data: { name: shown } }])).toBe(
       expected,
@@ -39,10 +40,10 @@ describe('a name', () => {
 
 describe('ingest aliases', () => {
   test.each<[what: string, asked: string[], shown: unknown, expected: string]>([
-    ['in another order', ['a', 'b', 'a'], ['b', 'a'], 'all'],
-    ['of which one is missing', ['a', 'b'], ['a'], 'none'],
-    ['that were all removed', [], [], 'all'],
-    ['that are not shown', ['a'], undefined, 'part'],
+    ['in another order', ['a', 'b', 'a'], ['b', 'a'], 'in place'],
+    ['of which one is missing', ['a', 'b'], ['a'], 'not in place'],
+    ['that were all removed', [], [], 'in place'],
+    ['that are not shown', ['a'], undefined, 'not in place'],
   ])('%s', (_, ingest_aliases, shown, expected) => {
     expect(compare(ALIASES, { customer_id: ID, ingest_aliases }, [{ data: { ingest_aliases: shown } }])).toBe(expected)
   })
@@ -52,12 +53,12 @@ describe('ingest aliases', () => {
   const args = { customer_id: OTHER_ID, ingest_aliases: ['nova', 'acme-prod'] }
 
   test('that another customer holds', () => {
-    expect(compare(ALIASES, args, [record, { data: [acmeDetail] }, { data: [] }])).toBe('none, held')
+    expect(compare(ALIASES, args, [record, { data: [acmeDetail] }, { data: [] }])).toBe('not in place, held')
   })
 
   test('that only the customer itself holds, whose id is in capitals', () => {
     const own = { customer_id: ID.toUpperCase(), ingest_aliases: ['acme-prod'] }
-    expect(compare(ALIASES, own, [{ data: acmeDetail }, { data: [acmeDetail] }])).toBe('none')
+    expect(compare(ALIASES, own, [{ data: acmeDetail }, { data: [acmeDetail] }])).toBe('not in place')
   })
 
   test('are looked up after a conflict: the one that it names, otherwise the first five', () => {
@@ -73,16 +74,16 @@ describe('ingest aliases', () => {
 
 describe('settings of a customer', () => {
   test.each<Row>([
-    ['an equal Salesforce id', { salesforce_account_id: 'sf' }, { salesforce_account_id: 'sf' }, 'all'],
-    ['a Salesforce id that was cleared', { salesforce_account_id: null }, { salesforce_account_id: null }, 'all'],
-    ['another Salesforce id', { salesforce_account_id: 'sf' }, { salesforce_account_id: null }, 'none'],
-    ['a Salesforce id that is not shown', { salesforce_account_id: 'sf' }, {}, 'part'],
-    ['the draft setting, which is never shown', { leave_stripe_invoices_in_draft: true }, {}, 'part'],
+    ['an equal Salesforce id', { salesforce_account_id: 'sf' }, { salesforce_account_id: 'sf' }, 'in place'],
+    ['a Salesforce id that was cleared', { salesforce_account_id: null }, { salesforce_account_id: null }, 'in place'],
+    ['another Salesforce id', { salesforce_account_id: 'sf' }, { salesforce_account_id: null }, 'not in place'],
+    ['a Salesforce id that is not shown', { salesforce_account_id: 'sf' }, {}, 'not in place'],
+    ['the draft setting, which is never shown', { leave_stripe_invoices_in_draft: true }, {}, 'not in place'],
     [
       'the draft setting beside an equal Salesforce id',
       { salesforce_account_id: 'sf', leave_stripe_invoices_in_draft: true },
       { salesforce_account_id: 'sf' },
-      'part',
+      'not in place',
     ],
   ])('%s', (_, asked, customer_config, expected) => {
     const args = { customer_id: ID, ...asked }
@@ -92,11 +93,11 @@ describe('settings of a customer', () => {
 
 describe('a billable status', () => {
   test.each<Row>([
-    ['with the same instant', {}, { value: 'billable', effective_at: '2025-12-31T22:00:00.000Z' }, 'all'],
-    ['with another date', {}, { value: 'billable', effective_at: '2025-01-01T00:00:00Z' }, 'part'],
-    ['with another value', {}, { value: 'unbillable', effective_at: '2026-01-01T00:00:00+02:00' }, 'part'],
-    ['without a date', {}, { value: 'billable', effective_at: null }, 'part'],
-    ['that is not shown', {}, {}, 'part'],
+    ['with the same instant', {}, { value: 'billable', effective_at: '2025-12-31T22:00:00.000Z' }, 'in place'],
+    ['with another date', {}, { value: 'billable', effective_at: '2025-01-01T00:00:00Z' }, 'not in place'],
+    ['with another value', {}, { value: 'unbillable', effective_at: '2026-01-01T00:00:00+02:00' }, 'not in place'],
+    ['without a date', {}, { value: 'billable', effective_at: null }, 'not in place'],
+    ['that is not shown', {}, {}, 'not in place'],
   ])('%s', (_, asked, shown, expected) => {
     const args = { customer_id: ID, billable_status: 'billable', effective_at: '2026-01-01T00:00:00+02:00', ...asked }
     const record = { data: { current_billable_status: shown } }
@@ -106,9 +107,9 @@ describe('a billable status', () => {
 
 describe('an archive', () => {
   test.each<[what: string, archived_at: unknown, expected: string]>([
-    ['that shows its time', '2026-01-01T00:00:00Z', 'all'],
-    ['of an active customer', null, 'none'],
-    ['of a customer without the field', undefined, 'none'],
+    ['that shows its time', '2026-01-01T00:00:00Z', 'in place'],
+    ['of an active customer', null, 'not in place'],
+    ['of a customer without the field', undefined, 'not in place'],
   ])('%s', (_, archived_at, expected) => {
     expect(compare('archive-customer', { id: ID }, [{ data: { id: ID, archived_at } }])).toBe(expected)
   })
@@ -116,11 +117,11 @@ describe('an archive', () => {
   const archived = { ...acmeStripe, archived_at: '2026-01-01T00:00:00Z' }
   const other = { ...acmeStripe, id: OTHER_ID }
   test.each<[what: string, ids: string[], shown: JsonObject[], expected: string]>([
-    ['of a configuration whose id is in capitals', [archived.id.toUpperCase()], [archived], 'all'],
-    ['of a configuration that is named twice', [archived.id, archived.id], [archived], 'all'],
-    ['of active configurations', [acmeStripe.id, OTHER_ID], [acmeStripe, other], 'none'],
-    ['of which one is active', [archived.id, OTHER_ID], [archived, other], 'part'],
-    ['of a configuration that is not listed', [OTHER_ID], [archived], 'part'],
+    ['of a configuration whose id is in capitals', [archived.id.toUpperCase()], [archived], 'in place'],
+    ['of a configuration that is named twice', [archived.id, archived.id], [archived], 'in place'],
+    ['of active configurations', [acmeStripe.id, OTHER_ID], [acmeStripe, other], 'not in place'],
+    ['of which one is active', [archived.id, OTHER_ID], [archived, other], 'not in place'],
+    ['of a configuration that is not listed', [OTHER_ID], [archived], 'not in place'],
   ])('%s', (_, customer_billing_provider_configuration_ids, data, expected) => {
     const args = { customer_id: ID, customer_billing_provider_configuration_ids }
     expect(compare('archive-billing-provider-configurations-customer', args, [{ data }])).toBe(expected)
@@ -134,44 +135,49 @@ describe('added configurations', () => {
   const withDelivery = { ...item, delivery_method_id: acmeStripe.delivery_method_id }
 
   test.each<[what: string, asked: JsonObject[], shown: JsonObject[], expected: string]>([
-    ['with an equal record', [item], [acmeStripe], 'all'],
-    ['with a record each', [item, item], [acmeStripe, secondRecord], 'all'],
-    ['with one record for two of them', [item, item], [acmeStripe], 'part'],
+    ['with an equal record', [item], [acmeStripe], 'in place'],
+    ['with a record each', [item, item], [acmeStripe, secondRecord], 'in place'],
+    ['with one record for two of them', [item, item], [acmeStripe], 'not in place'],
     [
       'whose records must be assigned the right way round',
       [item, { ...item, delivery_method: 'direct_to_billing_provider' }],
       [acmeStripe, { ...secondRecord, delivery_method: 'tackle' }],
-      'all',
+      'in place',
     ],
-    ['for a customer whose id is in capitals', [{ ...item, customer_id: ID.toUpperCase() }], [acmeStripe], 'all'],
+    ['for a customer whose id is in capitals', [{ ...item, customer_id: ID.toUpperCase() }], [acmeStripe], 'in place'],
     [
       'with a delivery method in capitals',
       [{ ...withDelivery, delivery_method_id: acmeStripe.delivery_method_id.toUpperCase() }],
       [acmeStripe],
-      'all',
+      'in place',
     ],
-    ['with an equal record that is archived', [item], [{ ...acmeStripe, archived_at: '2026-01-01T00:00:00Z' }], 'none'],
+    [
+      'with an equal record that is archived',
+      [item],
+      [{ ...acmeStripe, archived_at: '2026-01-01T00:00:00Z' }],
+      'not in place',
+    ],
     [
       'with a record that differs in one key',
       [item],
       [{ ...acmeStripe, configuration: { ...configuration, stripe_customer_id: 'cus_other' } }],
-      'none',
+      'not in place',
     ],
     [
       'with a record that lacks a key',
       [{ ...item, configuration: { ...configuration, leave_stripe_invoices_in_draft: true } }],
       [acmeStripe],
-      'part',
+      'not in place',
     ],
-    ['with a tax provider, which is not shown', [{ ...item, tax_provider: 'anrok' }], [acmeStripe], 'part'],
-    ['without any record', [item], [], 'none'],
+    ['with a tax provider, which is not shown', [{ ...item, tax_provider: 'anrok' }], [acmeStripe], 'not in place'],
+    ['without any record', [item], [], 'not in place'],
   ])('%s', (_, data, shown, expected) => {
     expect(compare(BILLING, { data }, [{ data: shown }])).toBe(expected)
   })
 
   test('with a number that Metronome shows as text', () => {
     const data = [{ customer_id, provider: 'netsuite', configuration: { netsuite_customer_id: 12345 } }]
-    expect(compare('set-revenue-system-configurations-customer', { data }, [{ data: [acmeNetsuite] }])).toBe('all')
+    expect(compare('set-revenue-system-configurations-customer', { data }, [{ data: [acmeNetsuite] }])).toBe('in place')
   })
 
   test('are read for each customer once, and for at most five customers and fifty items', () => {
@@ -187,17 +193,27 @@ describe('a created customer', () => {
   const archived = { ...acmeDetail, archived_at: '2026-01-01T00:00:00Z' }
 
   test.each<[what: string, asked: JsonObject, shown: JsonObject[], expected: string]>([
-    ['with all values equal', {}, [acmeDetail], 'all'],
-    ['found by its external_id', { ingest_aliases: undefined, external_id: 'acme-prod' }, [acmeDetail], 'part, held'],
-    ['that nobody is', {}, [], 'none'],
-    ['with another name', { name: 'Other' }, [acmeDetail], 'part, held'],
-    ['with more aliases', { ingest_aliases: ['acme-prod'] }, [acmeDetail], 'part, held'],
-    ['with another custom field', { custom_fields: { segment: 'new' } }, [acmeDetail], 'part, held'],
-    ['without a custom field', { custom_fields: { tier: 'gold' } }, [acmeDetail], 'part, held'],
-    ['whose custom fields are not shown', {}, [{ ...acmeDetail, custom_fields: undefined }], 'part'],
-    ['that is archived', {}, [archived], 'part, held'],
-    ['whose aliases two customers hold', {}, [acmeDetail, { ...acmeDetail, id: OTHER_ID }], 'part, held'],
-    ['that the list shows without the alias', {}, [{ ...acmeDetail, ingest_aliases: [], external_id: ID }], 'none'],
+    ['with all values equal', {}, [acmeDetail], 'in place'],
+    [
+      'found by its external_id',
+      { ingest_aliases: undefined, external_id: 'acme-prod' },
+      [acmeDetail],
+      'not in place, held',
+    ],
+    ['that nobody is', {}, [], 'not in place'],
+    ['with another name', { name: 'Other' }, [acmeDetail], 'not in place, held'],
+    ['with more aliases', { ingest_aliases: ['acme-prod'] }, [acmeDetail], 'not in place, held'],
+    ['with another custom field', { custom_fields: { segment: 'new' } }, [acmeDetail], 'not in place, held'],
+    ['without a custom field', { custom_fields: { tier: 'gold' } }, [acmeDetail], 'not in place, held'],
+    ['whose custom fields are not shown', {}, [{ ...acmeDetail, custom_fields: undefined }], 'not in place'],
+    ['that is archived', {}, [archived], 'not in place, held'],
+    ['whose aliases two customers hold', {}, [acmeDetail, { ...acmeDetail, id: OTHER_ID }], 'not in place, held'],
+    [
+      'that the list shows without the alias',
+      {},
+      [{ ...acmeDetail, ingest_aliases: [], external_id: ID }],
+      'not in place',
+    ],
   ])('%s', (_, asked, data, expected) => {
     expect(compare(CREATE, { ...args, ...asked }, [{ data }, { data: [] }])).toBe(expected)
   })
@@ -206,9 +222,9 @@ describe('a created customer', () => {
   const withBilling = { ...args, customer_billing_provider_configurations: [{ billing_provider, configuration }] }
 
   test.each<[what: string, shown: JsonObject[], expected: string]>([
-    ['with its configurations', [acmeStripe], 'all'],
-    ['without its configurations', [], 'part, held'],
-    ['with configurations that are not fully shown', [{ ...acmeStripe, configuration: undefined }], 'part'],
+    ['with its configurations', [acmeStripe], 'in place'],
+    ['without its configurations', [], 'not in place, held'],
+    ['with configurations that are not fully shown', [{ ...acmeStripe, configuration: undefined }], 'not in place'],
   ])('%s', (_, data, expected) => {
     expect(compare(CREATE, withBilling, [{ data: [acmeDetail] }], [{ data }])).toBe(expected)
   })
@@ -226,13 +242,13 @@ describe('a created customer', () => {
   })
 
   test('has its configurations read when one customer holds the alias', () => {
-    const furtherReads = (args: JsonObject, data: JsonObject[]) =>
+    const followUpReads = (args: JsonObject, data: JsonObject[]) =>
       verificationOf(CREATE)
-        .furtherReads?.(args, [{ data }])
+        .followUpReads?.(args, [{ data }])
         .map(({ op, args }) => [op.tool, args.customer_id])
     const expected = [['fetch-billing-provider-configurations-customer', acme.id]]
-    expect(furtherReads(withBilling, [acmeDetail])).toEqual(expected)
-    expect(furtherReads(args, [acmeDetail])).toEqual([])
-    expect(furtherReads(withBilling, [])).toEqual([])
+    expect(followUpReads(withBilling, [acmeDetail])).toEqual(expected)
+    expect(followUpReads(args, [acmeDetail])).toEqual([])
+    expect(followUpReads(withBilling, [])).toEqual([])
   })
 })

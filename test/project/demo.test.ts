@@ -89,7 +89,7 @@ test('the demo shows a fault that is injected into its calls', async () => {
 test('the demo exits with 1 and the reason when a step fails', async () => {
   const { code, stderr } = await runDemo(['--sandbox-faults', 'error-500'])
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^\nThe demo failed: expected that create-customer works, but it said: .*responded 500/)
+  expect(stderr).toMatch(/^The demo failed: expected that create-customer works, but it said: .*responded 500/m)
 })
 
 test('the demo reports an invalid fault in one line on stderr', async () => {

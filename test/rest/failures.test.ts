@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Fetch, NotSentError } from '../../src/metronome/fetch.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
+import { UNKNOWN_ID } from '../contract.ts'
 import { KEY } from '../support/harness.ts'
 import { customerResponse, type HttpRequest, send, startRest } from '../support/http.ts'
 import { stopListeners } from '../support/listeners.ts'
@@ -99,11 +100,18 @@ describe('no usable response', () => {
     expect(keys).toEqual(new Set([headers['idempotency-key']]))
   })
 
-  test('a write that was certainly not applied keeps its status', async () => {
-    const sandbox = createSandbox({ faults: { writes: ['error-500', 'error-500', 'error-500'], reads: [] } })
-    const archive = restRequest('archive-customer', { id: ID })
-    expect(await fail(sandbox.fetch, archive)).toMatchObject({ status: 500, outcome: 'not_applied' })
+  test('a write that was rejected keeps its status', async () => {
+    const archive = restRequest('archive-customer', { id: UNKNOWN_ID })
+    expect(await fail(createSandbox().fetch, archive)).toMatchObject({ status: 404, outcome: 'not_applied' })
   })
+
+  test.each([401, 403, 404, 409])(
+    "%i for a write under the client's key keeps its status beside the outcome unknown",
+    async (status) => {
+      const write = { ...WRITE, headers: { 'idempotency-key': 'order-4711' } }
+      expect(await fail(respondWith(status), write)).toMatchObject({ status, outcome: 'unknown' })
+    },
+  )
 })
 
 test('a request with the key of the first one gets the same response', async () => {
@@ -170,20 +178,17 @@ describe('a client', () => {
   })
 
   test('whose call is interrupted by a shutdown gets a response', async () => {
-    let onCall = () => {}
-    const called = new Promise<void>((resolve) => {
-      onCall = resolve
-    })
+    let calls = 0
     const server = await startRest((_, init) => {
-      onCall()
+      calls += 1
       return once(init?.signal as EventTarget, 'abort').then(() => Promise.reject(init?.signal?.reason))
     })
     const [read, write] = [ask(server.url, READ), ask(server.url, WRITE)]
-    await called
-    await new Promise(setImmediate)
+    await vi.waitFor(() => expect(calls).toBe(2))
     server.interrupt()
-    expect(await read).toMatchObject({ status: 503, json: { detail: expect.stringContaining('stopping') } })
-    expect(await write).toMatchObject({ status: 504, json: { outcome: 'unknown' } })
+    const detail = expect.stringContaining('this server is stopping')
+    expect(await read).toMatchObject({ status: 503, json: { detail } })
+    expect(await write).toMatchObject({ status: 502, json: { detail, outcome: 'unknown' } })
   })
 
   test('passes its trace context on', async () => {

@@ -1,19 +1,19 @@
 import { expect } from 'vitest'
-import { CallError } from '../../src/calls/errors.ts'
+import { InvalidArgumentsError } from '../../src/calls/errors.ts'
 import type { Fetch } from '../../src/metronome/fetch.ts'
 import { createHarness, operationOf } from './harness.ts'
 
 /** Calls a tool with arguments that must be rejected before anything is sent; returns what is wrong, path first. */
 export async function reject(tool: string, args: unknown): Promise<string[]> {
   const { sent, error } = await callOnce(tool, args)
-  if (!(error instanceof CallError)) throw new Error(`not rejected: ${JSON.stringify(args).slice(0, 200)}`)
+  if (!(error instanceof InvalidArgumentsError)) throw new Error(`not rejected: ${JSON.stringify(args).slice(0, 200)}`)
   expect(sent).toEqual([])
   expect(error).toMatchObject({
     code: 'invalid_arguments',
     outcome: operationOf(tool).kind === 'write' ? 'not_applied' : undefined,
     message: expect.stringContaining(`${tool}: invalid arguments, nothing was sent. `),
   })
-  return (error.issues ?? []).map(({ path, message }) => `${path} ${message}`.trim())
+  return error.issues.map(({ path, message }) => `${path} ${message}`.trim())
 }
 
 /** Calls a tool with valid arguments; returns the body of the one request. */
@@ -31,7 +31,7 @@ async function callOnce(tool: string, args: unknown): Promise<{ sent: unknown[];
     return Response.json(operationOf(tool).example.output)
   }
   const { call, caller } = createHarness({ upstream: { fetch } })
-  const error = await call({ tool, args, caller }).then(
+  const error = await call({ tool, args }, caller).then(
     () => undefined,
     (cause: unknown) => cause,
   )

@@ -1,4 +1,4 @@
-import type { CallRequest } from '../../src/calls/call.ts'
+import type { CallRequest, Channel } from '../../src/calls/call.ts'
 import { CallError, type CallErrorCode } from '../../src/calls/errors.ts'
 import type { Outcome } from '../../src/calls/outcome.ts'
 import type { JsonObject } from '../../src/operations/operation.ts'
@@ -39,8 +39,9 @@ export function callWith(
   harness: Harness,
   [tool, args]: readonly [string, object],
   request: Partial<CallRequest> = {},
+  channel?: Channel,
 ): Promise<CallResult> {
-  return resultOf(harness.call({ tool, args, caller: harness.caller, ...request }))
+  return resultOf(harness.call({ tool, args, ...request }, harness.caller, channel))
 }
 
 export interface UpstreamCall extends Pick<Harness, 'waits' | 'logLines'> {

@@ -7,6 +7,7 @@ import { createConfirm } from '../../src/calls/guards/confirmation.ts'
 import { createMcpServer } from '../../src/mcp/server.ts'
 import { describeServer, type ServerOptions } from '../../src/mcp/server-info.ts'
 import { createNetworkFetch } from '../../src/metronome/fetch.ts'
+import type { Clock } from '../../src/metronome/retry.ts'
 import { createSend, type Upstream } from '../../src/metronome/send.ts'
 import { operations } from '../../src/operations/index.ts'
 import type { Operation } from '../../src/operations/operation.ts'
@@ -25,12 +26,14 @@ export interface HarnessOptions {
   readonly audit?: AuditLog
   /** Whether a person confirms what is archived. */
   readonly confirmArchives?: boolean
+  /** The system's time where absent; no wait takes any. */
+  readonly clock?: Clock
 }
 
 export interface Harness extends Calls {
   /** Who calls in these tests. */
   readonly caller: Caller
-  /** Milliseconds of every wait for a retry or a second read; none of them is waited for. */
+  /** Milliseconds of every wait for a retry; none of them is waited for. */
   readonly waits: number[]
   readonly logLines: string[]
 }
@@ -58,7 +61,10 @@ export function createHarness({ upstream, timeoutMs = 5_000, ...options }: Harne
     send: createSend(complete),
     timeoutMs,
     log: (level, event, fields = {}) => void logLines.push([level, event, JSON.stringify(fields)].join(' ')),
-    sleep: async (milliseconds) => void waits.push(milliseconds),
+    clock: options.clock ?? {
+      now: () => performance.now(),
+      sleep: async (milliseconds) => void waits.push(milliseconds),
+    },
   })
   const apiKey = 'apiKey' in options ? options.apiKey : KEY
   return { ...calls, waits, logLines, caller: { apiKey, redact: createRedactor([apiKey]) } }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { request as sendRequest } from 'node:http'
 import { isKey } from '../../src/cli/config/secrets.ts'
+import { createAuthenticator } from '../../src/cli/serve-http.ts'
 import { createTokenCheck } from '../../src/http/guard.ts'
 import type { App } from '../../src/http/routes.ts'
 import { createMcpApp } from '../../src/mcp/http.ts'
@@ -8,7 +9,6 @@ import { describeServer } from '../../src/mcp/server-info.ts'
 import type { Fetch } from '../../src/metronome/fetch.ts'
 import { operations } from '../../src/operations/index.ts'
 import { createRestApp } from '../../src/rest/app.ts'
-import { type Authenticate, createAuthenticate } from '../../src/runtime.ts'
 import { createHarness, type Harness, KEY } from './harness.ts'
 import { startApp } from './listeners.ts'
 
@@ -87,27 +87,35 @@ export interface HttpServer extends Harness {
 /** Serves MCP on a free port, with `fetch` for Metronome; stop it with `stopListeners`. */
 export function startMcp(fetch: Fetch, settings: ServerSettings = {}): Promise<HttpServer> {
   const info = describeServer({ hiddenTools: settings.hiddenTools })
-  return start(fetch, settings, ({ call }, authenticate) => createMcpApp({ call, info, authenticate }))
+  return start(fetch, settings, ({ call }, authenticate) =>
+    createMcpApp({ call, info, authenticate: authenticate('http') }),
+  )
 }
 
 /** Serves REST on a free port, with `fetch` for Metronome; stop it with `stopListeners`. */
 export function startRest(fetch: Fetch, settings: ServerSettings = {}): Promise<HttpServer> {
   const needsBearer = settings.passthrough === true || (settings.tokens ?? []).length > 0
   return start(fetch, settings, ({ call }, authenticate) =>
-    createRestApp({ call, operations, hiddenTools: settings.hiddenTools, authenticate, needsBearer }),
+    createRestApp({
+      call,
+      operations: operations.filter(({ tool }) => !settings.hiddenTools?.has(tool)),
+      hiddenOperations: operations.filter(({ tool }) => settings.hiddenTools?.has(tool)),
+      authenticate: authenticate('rest'),
+      needsBearer,
+    }),
   )
 }
 
 async function start(
   fetch: Fetch,
   settings: ServerSettings,
-  createApp: (harness: Harness, authenticate: Authenticate) => App,
+  createApp: (harness: Harness, authenticate: ReturnType<typeof createAuthenticator>) => App,
 ): Promise<HttpServer> {
   const { tokens = [], passthrough = false, allowedHosts = [], timeoutMs = 5_000 } = settings
   const apiKey = 'apiKey' in settings ? settings.apiKey : KEY
   const upstream = { fetch, baseUrl: 'http://metronome.invalid', needsKey: true }
   const harness = createHarness({ upstream, apiKey, timeoutMs, server: { hiddenTools: settings.hiddenTools } })
-  const { port } = await startApp(createApp(harness, createAuthenticate(apiKey, tokens, passthrough)), {
+  const { port } = await startApp(createApp(harness, createAuthenticator(apiKey, tokens, passthrough)), {
     allowedHosts,
     isAllowedBearer: tokens.length > 0 ? createTokenCheck(tokens) : passthrough ? isKey : undefined,
     interrupt: harness.interrupt,

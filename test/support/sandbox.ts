@@ -45,7 +45,7 @@ export function openSandbox({ faults, ...options }: OpenOptions = {}): OpenSandb
     sent,
     keys,
     async call(tool, args, signal) {
-      const { _note, ...body } = await call({ tool, args, caller: { ...caller, signal } })
+      const { _note, ...body } = await call({ tool, args }, caller, { signal })
       return { body, note: _note }
     },
     send: (target, init) => sandbox.fetch(sandbox.baseUrl + target, init),

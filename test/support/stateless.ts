@@ -62,7 +62,7 @@ export function createStateless(
   const layer = createStatelessLayer(options)
 
   async function post(body: unknown, headers = headersOf(body), signal?: AbortSignal): Promise<Response> {
-    const { message, httpStatus } = await layer.respond(body, { ...caller, signal, headers: new Headers(headers) })
+    const { message, httpStatus } = await layer.respond(body, caller, { signal, headers: new Headers(headers) })
     return message ? Response.json(message, { status: httpStatus }) : new Response(null, { status: httpStatus })
   }
 

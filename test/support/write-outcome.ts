@@ -26,9 +26,9 @@ export function startFaultyCalls() {
 export function reportCalls(upstream: Partial<Upstream>, timeoutMs: number) {
   const { call, caller } = createHarness({ upstream, timeoutMs })
   return async (tool: string, args: unknown, callersKey?: string): Promise<ReportedCall> => {
-    const idempotencyKey = callersKey === undefined ? undefined : { value: callersKey, isCallers: true }
+    const idempotencyKey = callersKey === undefined ? undefined : { value: callersKey, mayHaveBeenUsed: true }
     try {
-      const { _note: note = '', ...body } = await call({ tool, args, caller, idempotencyKey })
+      const { _note: note = '', ...body } = await call({ tool, args, idempotencyKey }, caller)
       const text = String(note)
       return { outcome: text.startsWith('Outcome: applied. ') ? 'applied' : 'response', text, body }
     } catch (error) {

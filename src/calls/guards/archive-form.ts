@@ -78,13 +78,10 @@ export function isArchived({ customer, configurations }: Records): boolean {
   return Boolean(customer.archived_at) || configurations.some((list) => list?.some(({ archived_at }) => archived_at))
 }
 
-function archivingOf({ tool, irreversible }: WriteOperation): Archiving {
+function archivingOf({ tool, irreversible }: WriteOperation): Archiving<string> {
   if (!irreversible) throw new Error(`${tool} archives nothing`)
   return irreversible
 }
-
-/** The field that a person fills in. */
-export const FORM_FIELD = 'confirmation'
 
 export function buildForm({ op, args }: ArchiveRequest, shown: Records, environment: string): Form {
   const { configurations, consequences, object } = archivingOf(op)
@@ -105,18 +102,10 @@ export function buildForm({ op, args }: ArchiveRequest, shown: Records, environm
     }),
     `${consequences} This cannot be undone.`,
   ]
-  const title = `Type ${expectedText(shown)} to archive ${object}`
-  return {
-    message: lines.join('\n'),
-    requestedSchema: {
-      type: 'object',
-      properties: { [FORM_FIELD]: { type: 'string', title } },
-      required: [FORM_FIELD],
-    },
-  }
+  return { message: lines.join('\n'), title: `Type ${expectedText(shown)} to archive ${object}` }
 }
 
-/** Text of strangers on one line: quoted, cut, and with every invisible character shown. */
+/** Text of third parties on one line: quoted, cut, and with every invisible character shown. */
 function quoteName(value: unknown): string {
   if (typeof value !== 'string') return 'none'
   const characters = Array.from(value)

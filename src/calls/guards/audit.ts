@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { AttemptResult } from '../../metronome/response.ts'
+import type { WriteAttempt } from '../../metronome/retry.ts'
 import type { JsonObject, Operation, Read, WriteOperation } from '../../operations/operation.ts'
 import type { Redact } from '../../sanitize.ts'
 import { CallError } from '../errors.ts'
 import type { Outcome } from '../outcome.ts'
+import type { IdempotencyKey, WriteResult } from '../write.ts'
 
 /** Longest line; the largest fields of a longer one are cut, and marked. */
 const MAX_LINE_BYTES = 64 * 1024
@@ -27,13 +28,12 @@ export function digestBearer(bearer: string | undefined): string | undefined {
 export interface AuditedCall {
   readonly op: Operation
   readonly args: JsonObject
-  readonly origin?: CallOrigin | undefined
-  readonly redact: Redact
+  readonly caller: { readonly redact: Redact; readonly origin?: CallOrigin | undefined }
 }
 
 export interface AuditedWrite extends AuditedCall {
   readonly op: WriteOperation
-  readonly idempotencyKey: string
+  readonly idempotencyKey: IdempotencyKey
   /** Reads a record before the write; the write goes on when that fails. */
   readonly read: (read: Read) => Promise<JsonObject>
 }
@@ -47,79 +47,64 @@ export interface AuditOptions {
   readonly onError: (tool: string, error: unknown) => void
 }
 
+/** A write that began. */
+export interface AuditEntry {
+  /** Writes the line after it. Resolves to false when that fails. */
+  end(result: WriteResult): Promise<boolean>
+}
+
 export interface AuditLog {
-  /** Writes a line before and after `perform`, which reports how each attempt ended. */
-  recordWrite(
-    write: AuditedWrite,
-    perform: (onAttempt: (result: AttemptResult) => void) => Promise<JsonObject>,
-  ): Promise<JsonObject>
+  /** Writes the line before a write. Throws a `CallError` when that fails: then the write must not be sent. */
+  begin(write: AuditedWrite): Promise<AuditEntry>
   /** Writes one line about a call that is complete. Throws a `CallError` when that fails. */
-  recordSingle(call: AuditedCall, outcome: Outcome): Promise<void>
+  recordEvent(call: AuditedCall, outcome: Outcome): Promise<void>
 }
 
 export function createAuditLog({ append, context, onError }: AuditOptions): AuditLog {
-  function buildLine({ op, args, origin, redact }: AuditedCall, fields: JsonObject): string {
+  function buildLine({ op, args, caller }: AuditedCall, fields: JsonObject): string {
     const { call, phase, ...others } = fields
+    const { origin, redact } = caller
     const start = { v: 1, at: new Date().toISOString(), call, phase, ...context, caller: { ...origin }, tool: op.tool }
     const line = JSON.stringify({ ...start, arguments: args, ...others })
     if (Buffer.byteLength(line) <= MAX_LINE_BYTES) return redact(line)
     return redact(JSON.stringify({ ...start, arguments: cut(args), ...mapValues(others, cut), is_cut: true }))
   }
 
+  /** Throws a `CallError` when the line cannot be written. */
+  async function appendLine({ op }: AuditedCall, line: string): Promise<void> {
+    try {
+      await append(line)
+    } catch (error) {
+      onError(op.tool, error)
+      throw notWritten(op, error)
+    }
+  }
+
   return {
-    async recordWrite(write, perform) {
-      const { op, idempotencyKey } = write
+    async begin(write) {
       const call = randomUUID()
       const startedAt = performance.now()
+      const key = { idempotency_key: write.idempotencyKey.value }
       const before = await readBefore(write)
-      const begin = buildLine(write, { call, phase: 'begin', ...before, idempotency_key: idempotencyKey })
-      await append(begin).catch((error: unknown) => {
-        onError(op.tool, error)
-        throw notWritten(op, error)
-      })
-
-      const attempts: AttemptResult[] = []
-      const end = async (outcome: Outcome | undefined, after: unknown): Promise<boolean> => {
-        const line = buildLine(write, {
-          call,
-          phase: 'end',
-          outcome: outcome ?? 'unknown',
-          ...describeAttempts(attempts),
-          after,
-          idempotency_key: idempotencyKey,
-          ms: Math.round(performance.now() - startedAt),
-        })
-        try {
-          await append(line)
-          return true
-        } catch (error) {
-          onError(op.tool, error)
-          return false
-        }
+      await appendLine(write, buildLine(write, { call, phase: 'begin', ...before, ...key }))
+      return {
+        async end(result) {
+          const end = { ...describeAttempts(result.attempts), after: result.ok ? recordOf(result.body) : null, ...key }
+          const outcome = result.ok ? 'applied' : (result.error.outcome ?? 'unknown')
+          const ms = Math.round(performance.now() - startedAt)
+          const line = buildLine(write, { call, phase: 'end', outcome, ...end, ms })
+          return appendLine(write, line).then(
+            () => true,
+            () => false,
+          )
+        },
       }
-      let body: JsonObject
-      try {
-        body = await perform((result) => void attempts.push(result))
-      } catch (error) {
-        await end(error instanceof CallError ? error.outcome : undefined, null)
-        throw error
-      }
-      const { _note, ...record } = body
-      const isWritten = await end('applied', record.data ?? record)
-      return isWritten ? body : { ...record, _note: [_note, NOT_LOGGED].filter(Boolean).join(' ') }
     },
-
-    async recordSingle(call, outcome) {
-      const line = buildLine(call, { call: randomUUID(), phase: 'single', outcome })
-      await append(line).catch((error: unknown) => {
-        onError(call.op.tool, error)
-        throw notWritten(call.op, error)
-      })
-    },
+    recordEvent: (call, outcome) => appendLine(call, buildLine(call, { call: randomUUID(), phase: 'single', outcome })),
   }
 }
 
-const NOT_LOGGED =
+export const NOT_LOGGED =
   'The audit log could not record the end of this write; further writes are rejected until it can be written.'
 
 function notWritten({ tool, kind }: Operation, cause: unknown): CallError {
@@ -128,8 +113,13 @@ function notWritten({ tool, kind }: Operation, cause: unknown): CallError {
   return new CallError(
     'audit_failed',
     `${tool}: the audit log cannot be written (${code}), ${result}. Free the disk or correct the permissions of the file.`,
-    { cause, ...(kind === 'write' && { outcome: 'not_applied' as const }) },
+    { cause },
   )
+}
+
+/** What a write returned, without the note of this program. */
+function recordOf({ _note, ...body }: JsonObject): unknown {
+  return body.data ?? body
 }
 
 /** The record before the write, for the tools that write one record which can be read. */
@@ -146,8 +136,8 @@ async function readBefore({ op, args, read }: AuditedWrite): Promise<JsonObject>
 
 const REQUEST_ID_HEADERS = ['x-request-id', 'request-id', 'x-amzn-requestid', 'cf-ray']
 
-function describeAttempts(attempts: readonly AttemptResult[]): JsonObject {
-  const last = attempts.at(-1)
+function describeAttempts(attempts: readonly WriteAttempt[]): JsonObject {
+  const last = attempts.at(-1)?.result
   const response = last?.kind === 'response' ? last : undefined
   const ids = REQUEST_ID_HEADERS.map((name) => response?.headers.get(name))
   return { status: response?.status ?? null, request_id: ids.find(Boolean) ?? null, attempts: attempts.length }

@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { asObject, type WriteOperation } from '../../operations/operation.ts'
+import type { WriteOperation } from '../../operations/operation.ts'
 import { quoteUntrusted, type Redact } from '../../sanitize.ts'
-import { CallError, type Form } from '../errors.ts'
+import { CallError, type Form, InputRequiredError } from '../errors.ts'
 import type { IdempotencyKey } from '../write.ts'
 import {
   type ArchiveRequest,
   buildForm,
   expectedText,
-  FORM_FIELD,
   isArchived,
   normalizeText,
   type Records,
@@ -22,9 +21,10 @@ const PROGRESS_MS = 15_000
 /** How long a form may be answered that is the result of a call. */
 const STATE_LIFETIME_MS = 600_000
 
-/** What the client returned: MCP's `ElicitResult`, or why there is none. */
+/** What came of a form: the text that was typed, or why there is none. */
 export type FormResponse =
-  | { readonly action: 'accept' | 'decline' | 'cancel'; readonly content?: unknown }
+  | { readonly action: 'accept'; readonly text: unknown }
+  | { readonly action: 'decline' | 'cancel' }
   | { readonly action: 'timed_out' }
   | { readonly action: 'failed'; readonly reason: string }
 
@@ -32,13 +32,13 @@ export type FormResponse =
 export type FormChannel =
   | {
       readonly kind: 'request'
-      readonly ask: (form: Form, timeoutMs: number, signal: AbortSignal | undefined) => Promise<FormResponse>
+      readonly ask: (form: Form, timeoutMs: number, signal: AbortSignal) => Promise<FormResponse>
     }
   | {
       readonly kind: 'result'
       /** As the client sent them; absent in the first request. */
       readonly state: unknown
-      readonly response: unknown
+      readonly response: FormResponse | undefined
     }
 
 /** A call that would archive something. */
@@ -47,11 +47,13 @@ export interface ArchiveCall extends ArchiveRequest {
     readonly apiKey: string | undefined
     readonly redact: Redact
     readonly origin?: CallOrigin | undefined
-    readonly onProgress?: ((message: string) => void) | undefined
-    readonly forms?: FormChannel | undefined
   }
+  readonly forms?: FormChannel | undefined
+  readonly onProgress: (message: string) => void
   /** Aborts when the call is cancelled. */
-  readonly signal: AbortSignal | undefined
+  readonly signal: AbortSignal
+  /** Adds the time that a person takes to that of the call. */
+  readonly waitForPerson: (response: Promise<FormResponse>) => Promise<FormResponse>
 }
 
 /**
@@ -71,13 +73,13 @@ export function createConfirm({ environment, audit }: ConfirmOptions): Confirm {
   const processKey = randomBytes(32)
 
   async function confirm(call: ArchiveCall): Promise<IdempotencyKey | undefined> {
-    const { op, caller, signal } = call
-    const { forms, apiKey } = caller
+    const { op, caller, forms, signal } = call
+    const { apiKey } = caller
     if (!forms) throw reject(op, NO_FORM)
     if (forms.kind === 'request') {
       const shown = await readRecords(call)
       const response = await askDuringCall(call, forms.ask, buildForm(call, shown, environment))
-      if (signal?.aborted) throw cancelled(call)
+      if (signal.aborted) throw cancelled(call)
       checkResponse(call, response, shown)
       if (!isDeepStrictEqual(await readRecords(call), shown)) throw reject(op, CHANGED)
       return undefined
@@ -85,9 +87,9 @@ export function createConfirm({ environment, audit }: ConfirmOptions): Confirm {
     const key = apiKey === undefined ? processKey : deriveKey(apiKey)
     const callDigest = digest([op.tool, call.args, caller.origin?.bearer])
     const state = openState(forms.state, key, callDigest)
-    const response = readResponse(forms.response)
+    const { response } = forms
     const isRejection = response?.action === 'decline' || response?.action === 'cancel'
-    if (state && isRejection) throw reject(op, describeRefusal(response.action))
+    if (state && isRejection) throw reject(op, describeDecline(response.action))
     const shown = await readRecords(call)
     const shownDigest = digest(shown)
     if (!state || !response) {
@@ -95,11 +97,12 @@ export function createConfirm({ environment, audit }: ConfirmOptions): Confirm {
         form: buildForm(call, shown, environment),
         state: sealState({ callDigest, shownDigest, expiresAt: Date.now() + STATE_LIFETIME_MS }, key),
       }
-      throw new CallError('input_required', `${op.tool}: a person has to confirm it.`, { question })
+      throw new InputRequiredError(`${op.tool}: a person has to confirm it.`, question)
     }
     if (state.shownDigest !== shownDigest) throw isArchived(shown) ? archivedMeanwhile(call) : reject(op, CHANGED)
     checkResponse(call, response, shown)
-    return { value: digest(forms.state), isCallers: true }
+    // The client may send the same confirmation again, after a lost response.
+    return { value: digest(forms.state), mayHaveBeenUsed: true }
   }
 
   return async (call) => {
@@ -107,8 +110,7 @@ export function createConfirm({ environment, audit }: ConfirmOptions): Confirm {
       return await confirm(call)
     } catch (error) {
       if (error instanceof CallError && error.code !== 'input_required') {
-        const { op, args, caller } = call
-        await audit?.recordSingle({ op, args, ...caller }, error.outcome ?? 'not_applied')
+        await audit?.recordEvent(call, error.outcome ?? 'not_applied')
       }
       throw error
     }
@@ -131,42 +133,36 @@ function cancelled({ op, signal }: ArchiveCall): CallError {
 
 /** This confirmation may have archived it in an earlier call, whose response was lost. */
 function archivedMeanwhile({ op, args }: ArchiveCall): CallError {
-  const message = `${op.tool}: archived since it was shown, by an earlier call with this confirmation or by somebody else. ${op.verification.recheck(args)}`
+  const message = `${op.tool}: archived since it was shown, by an earlier call with this confirmation or by someone else. ${op.verification.recheckAdvice(args)}`
   return new CallError('not_confirmed', message, { outcome: 'unknown' })
 }
 
 async function askDuringCall(
-  { op, caller: { onProgress }, signal }: ArchiveCall,
+  { op, onProgress, signal, waitForPerson }: ArchiveCall,
   ask: Extract<FormChannel, { kind: 'request' }>['ask'],
   form: Form,
 ): Promise<FormResponse> {
-  const reportWaiting = () => onProgress?.(`${op.tool}: waiting for a person to confirm it`)
+  const reportWaiting = () => onProgress(`${op.tool}: waiting for a person to confirm it`)
   const timer = setInterval(reportWaiting, PROGRESS_MS)
   try {
-    return await ask(form, FORM_TIMEOUT_MS, signal)
+    return await waitForPerson(ask(form, FORM_TIMEOUT_MS, signal))
   } finally {
     clearInterval(timer)
   }
 }
 
-/** A response that is none of MCP's counts as missing. */
-function readResponse(response: unknown): FormResponse | undefined {
-  const { action, content } = asObject(response)
-  return action === 'accept' || action === 'decline' || action === 'cancel' ? { action, content } : undefined
-}
-
 /** Throws unless the right text was typed and accepted. */
 function checkResponse({ op, caller }: ArchiveCall, response: FormResponse, shown: Records): void {
-  if (response.action === 'timed_out') throw reject(op, `nobody answered the form within ${FORM_TIMEOUT_MS / 1000} s`)
+  if (response.action === 'timed_out') throw reject(op, `no response to the form within ${FORM_TIMEOUT_MS / 1000} s`)
   if (response.action === 'failed')
     throw reject(op, `the client failed to show the form: ${quoteUntrusted(caller.redact(response.reason))}`)
-  if (response.action !== 'accept') throw reject(op, describeRefusal(response.action))
-  const typed = asObject(response.content)[FORM_FIELD]
-  if (typeof typed !== 'string' || typed.trim() === '') throw reject(op, 'the form was accepted without the text')
-  if (normalizeText(typed) !== expectedText(shown)) throw reject(op, 'the form was accepted with another text')
+  if (response.action !== 'accept') throw reject(op, describeDecline(response.action))
+  const { text } = response
+  if (typeof text !== 'string' || text.trim() === '') throw reject(op, 'the form was accepted without the text')
+  if (normalizeText(text) !== expectedText(shown)) throw reject(op, 'the form was accepted with another text')
 }
 
-function describeRefusal(action: 'decline' | 'cancel'): string {
+function describeDecline(action: 'decline' | 'cancel'): string {
   const what = action === 'decline' ? 'the form was declined' : 'the form was cancelled'
   return `${what}. If no question was shown, your client answered without asking you`
 }

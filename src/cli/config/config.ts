@@ -1,6 +1,6 @@
 import { isLoopback, isPercentEncoded } from '../../http/urls.ts'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../../log.ts'
-import type { ProxySettings } from '../../metronome/fetch.ts'
+import type { ProxySettings } from '../../metronome/proxy.ts'
 import { type FaultPlan, parseFaultSpec } from '../../sandbox/fault-spec.ts'
 import { type AccessConfig, readAccessConfig, readBoolean, readEnvironmentName } from './access-config.ts'
 import { UsageError } from './command-line.ts'

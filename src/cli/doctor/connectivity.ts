@@ -1,13 +1,16 @@
 import { isLoopback } from '../../http/urls.ts'
-import type { AttemptResult } from '../../metronome/response.ts'
-import { readResult } from '../../metronome/response.ts'
+import { buildRequest } from '../../metronome/request.ts'
+import { type AttemptResult, readResult } from '../../metronome/response.ts'
+import { createSend } from '../../metronome/send.ts'
 import { listCustomers } from '../../operations/customers.ts'
-import { probeUpstream } from '../../runtime.ts'
+import { openUpstream } from '../../runtime.ts'
+import { createRedactor } from '../../sanitize.ts'
 import type { Config } from '../config/config.ts'
 import { type CheckResult, error, ok, warning } from './report.ts'
 
 const MAX_SKEW_MINUTES = 5
 const CHECK = 'Metronome'
+const PROBE_TIMEOUT_MS = 10_000
 
 /** One cheap read, and a comparison of the clocks. */
 export async function checkConnectivity(config: Config): Promise<CheckResult[]> {
@@ -20,6 +23,17 @@ export async function checkConnectivity(config: Config): Promise<CheckResult[]> 
     ? ok(CHECK, `responded ${result.status} to list-customers in ${tookMs} ms`)
     : evaluateStatus(result.status)
   return [connection, ...checkClock(result.headers.get('date'))]
+}
+
+/** One cheap read without retries. */
+async function probeUpstream(config: Config): Promise<AttemptResult> {
+  const { apiKey, timeoutMs } = config
+  const send = createSend(await openUpstream(config))
+  return send(buildRequest(listCustomers, { limit: 1 }), {
+    apiKey,
+    attemptMs: Math.min(timeoutMs, PROBE_TIMEOUT_MS),
+    redact: createRedactor([apiKey]),
+  })
 }
 
 function evaluateStatus(status: number): CheckResult {

@@ -46,7 +46,7 @@ function startAudited({ failing = [], upstream }: AuditOptions = {}) {
     lines,
     errors,
     store: sandbox.store,
-    call: (tool: string, args: unknown) => harness.call({ tool, args, caller: { ...harness.caller, origin } }),
+    call: (tool: string, args: unknown) => harness.call({ tool, args }, { ...harness.caller, origin }),
   }
 }
 
@@ -187,7 +187,7 @@ test('the log never changes an outcome', async () => {
             timeoutMs: 10_000,
             ...(isAudited && { audit }),
           })
-          return harness.call({ tool, args: write.args[0], caller: harness.caller }).then(
+          return harness.call({ tool, args: write.args[0] }, harness.caller).then(
             () => 'success',
             (error: unknown) => (error instanceof CallError ? error.outcome : error),
           )
