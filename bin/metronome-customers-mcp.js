@@ -1,10 +1,18 @@
 #!/usr/bin/env node
-import module from 'node:module'
-import { join } from 'node:path'
+// In the syntax of Node 14, and before anything is imported: a Node that is too old must get as far as saying so.
+const { node } = process.versions
+const [major, minor] = node.split('.').map(Number)
+const main = new URL('../dist/main.js', import.meta.url)
 
-// A directory of the user's own, since cached code is executed. Node 20 has no compile cache.
-const { LOCALAPPDATA, XDG_CACHE_HOME, HOME } = process.env
-const caches = LOCALAPPDATA || XDG_CACHE_HOME || (HOME && join(HOME, '.cache'))
-if (caches) module.enableCompileCache?.(join(caches, 'metronome-customers-mcp'))
+function fail(problem) {
+  console.error(`metronome-customers-mcp: ${problem}`)
+  process.exitCode = 1
+}
 
-await import('../dist/main.js')
+if (major < 20 || (major === 20 && minor < 19)) {
+  fail(`needs Node 20.19 or newer, but ${process.execPath} is Node ${node}`)
+} else if (!process.getBuiltinModule('fs').existsSync(main)) {
+  fail('not built yet: npm ci && npm run build')
+} else {
+  import('./compile-cache.js').then(() => import(main))
+}

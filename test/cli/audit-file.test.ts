@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, chmodSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -16,14 +16,6 @@ const KILLS = Number(process.env.AUDIT_KILLS ?? 3)
 
 const linesOf = (path: string): string[] => readFileSync(path, 'utf8').split('\n').slice(0, -1)
 
-test('creates the file for its owner only, and appends whole lines in order', async () => {
-  const path = join(makeFolder(), 'audit.jsonl')
-  const append = createAuditFile(path, () => {})
-  await Promise.all(Array.from({ length: 50 }, (_, index) => append(`{"n":${index}}`)))
-  expect(linesOf(path)).toEqual(Array.from({ length: 50 }, (_, index) => `{"n":${index}}`))
-  expect(statSync(path).mode & 0o777).toBe(0o600)
-})
-
 test('keeps the mode of a file that others may read, with a warning', async () => {
   const path = join(makeFolder({ 'audit.jsonl': '' }), 'audit.jsonl')
   chmodSync(path, 0o644)
@@ -31,33 +23,6 @@ test('keeps the mode of a file that others may read, with a warning', async () =
   await createAuditFile(path, (message) => void warnings.push(message))('{}')
   expect(statSync(path).mode & 0o777).toBe(0o644)
   expect(warnings).toEqual([expect.stringContaining('may be read by others')])
-})
-
-test('opens the file again when it was moved away', async () => {
-  const path = join(makeFolder(), 'audit.jsonl')
-  const append = createAuditFile(path, () => {})
-  await append('1')
-  renameSync(path, `${path}.1`)
-  await append('2')
-  expect([linesOf(`${path}.1`), linesOf(path)]).toEqual([['1'], ['2']])
-})
-
-test('does not join a line to part of one', async () => {
-  const path = join(makeFolder({ 'audit.jsonl': '{"a":1}\n{"cut' }), 'audit.jsonl')
-  const append = createAuditFile(path, () => {})
-  await append('{"b":2}')
-  expect(linesOf(path)).toEqual(['{"a":1}', '{"cut', '{"b":2}'])
-  appendFileSync(path, '')
-})
-
-test('rejects when the file cannot be opened, and works again when it can', async () => {
-  const folder = makeFolder({ blocked: '' })
-  const append = createAuditFile(join(folder, 'blocked', 'audit.jsonl'), () => {})
-  await expect(append('1')).rejects.toMatchObject({ code: 'ENOTDIR' })
-  renameSync(join(folder, 'blocked'), join(folder, 'other'))
-  execFileSync('mkdir', [join(folder, 'blocked')])
-  await append('2')
-  expect(linesOf(join(folder, 'blocked', 'audit.jsonl'))).toEqual(['2'])
 })
 
 /** The entry of a line; none when the process was killed while it wrote. */

@@ -1,12 +1,14 @@
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import manifest from '../../package.json' with { type: 'json' }
 import { tools } from '../../src/mcp/tools.ts'
 
 const BIN = 'bin/metronome-customers-mcp.js'
+const OLDEST_NODE = manifest.engines.node.replace('>=', '')
 const MESSAGES = [
   {
     id: 1,
@@ -98,3 +100,43 @@ async function recordLoads(): Promise<{ files: string[]; modules: string[] }> {
   expect(code).toBe(0)
   return JSON.parse(stderr)
 }
+
+describe('a Node that is too old', () => {
+  /** Runs the program as if this version of Node ran it. */
+  function runOn(version: string, args: string[]) {
+    const preload = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`
+    const flags = ['--import', `data:text/javascript,${encodeURIComponent(preload)}`]
+    return spawnSync(process.execPath, [...flags, BIN, ...args], { encoding: 'utf8', env: { PATH: process.env.PATH } })
+  }
+
+  test.each(['14.21.3', '16.20.2', '18.20.8', '20.0.0', '20.18.3'])('is rejected in one line: %s', (version) => {
+    for (const args of [[], ['--http'], ['doctor'], ['--help']]) {
+      expect(runOn(version, args)).toMatchObject({
+        status: 1,
+        stdout: '',
+        stderr: `metronome-customers-mcp: needs Node ${OLDEST_NODE} or newer, but ${process.execPath} is Node ${version}\n`,
+      })
+    }
+  })
+
+  test.each([`${OLDEST_NODE}.0`, '21.0.0', '100.0.0'])('is not %s', (version) => {
+    expect(runOn(version, ['--version'])).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  test('reads the program, which waits with each import until the version is checked', () => {
+    const source = readFileSync(BIN, 'utf8')
+    expect(source).not.toMatch(/^import\b(?!\()/m)
+    expect(source).not.toMatch(/\?\?=|\|\|=|&&=|\bawait\b|node:/)
+  })
+})
+
+test('a clone that was not built says how to build it', () => {
+  cpSync('bin', join(folder, 'bin'), { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, BIN), 'doctor'], { encoding: 'utf8' })
+  expect({ status, stdout, stderr }).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: 'metronome-customers-mcp: not built yet: npm ci && npm run build\n',
+  })
+})
