@@ -7,9 +7,12 @@ import { createMcpApp } from '../mcp/http.ts'
 import type { ServerInfo } from '../mcp/server-info.ts'
 import { operations } from '../operations/index.ts'
 import { createAuthenticate, createRuntime, type Runtime, type RuntimeConfig } from '../runtime.ts'
+import { escapeInvisible } from '../sanitize.ts'
 import type { HttpConfig } from './config/config.ts'
 import { isKey } from './config/secrets.ts'
 import { createMetrics } from './metrics.ts'
+
+const MAX_LOGGED_HOST = 100
 
 export interface HttpOptions {
   readonly config: RuntimeConfig
@@ -38,6 +41,7 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
   metrics.observe(runtime)
   const { host, mcpPort, restPort, tokens, passthrough } = http
   const authenticate = createAuthenticate(config.apiKey, tokens, passthrough)
+  const { redact } = authenticate(undefined)
   const needsBearer = tokens.length > 0 || passthrough
 
   const listeners: Listeners = createListeners({
@@ -48,10 +52,13 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
     notReadyReason: () =>
       runtime.needsKey && config.apiKey === undefined && !passthrough ? 'METRONOME_API_KEY is not set' : undefined,
     metricsRoute: metrics.route,
-    onRejected(check, status) {
+    onRejected({ check, status, method, route = 'unknown path', peer, host }) {
       metrics.onRejected(check, status)
+      // The only header that is logged: without it nobody knows what to add to --allowed-hosts.
+      const shownHost = host && escapeInvisible(redact(host)).slice(0, MAX_LOGGED_HOST)
       // Clients ask for a stream and end their session without knowing that there are none.
-      log(check === 'method' ? 'debug' : 'info', 'request-rejected', { check, status })
+      const level = check === 'method' ? 'debug' : 'info'
+      log(level, 'request-rejected', { check, status, method, route, peer, host: shownHost })
     },
     onError: (error) => log('error', 'internal-error', { error: String(error) }),
     interrupt: runtime.interrupt,
