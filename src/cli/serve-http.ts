@@ -51,6 +51,7 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
     isSaturated: runtime.isSaturated,
     notReadyReason: () =>
       runtime.needsKey && config.apiKey === undefined && !passthrough ? 'METRONOME_API_KEY is not set' : undefined,
+    keepAliveMs: http.keepAliveMs,
     metricsRoute: metrics.route,
     onRejected({ check, status, method, route = 'unknown path', peer, host }) {
       metrics.onRejected(check, status)

@@ -15,8 +15,6 @@ export interface Timeouts {
 }
 
 const TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 15_000 }
-// Load balancers close idle connections after 60 s. If the server closed first, a request could get lost.
-const KEEP_ALIVE_MS = 65_000
 
 /** How long a draining server still accepts connections, so that load balancers see `/readyz` first. */
 const GRACE_MS = 1_000
@@ -31,6 +29,8 @@ export interface ListenerOptions extends GuardOptions {
   readonly onError: (error: unknown) => void
   /** Called when the drain time is over: ends the calls still in flight. */
   readonly interrupt: () => void
+  /** How long an idle connection stays open; if the server closed it before the load balancer, a request could get lost. */
+  readonly keepAliveMs: number
   readonly timeouts?: Timeouts
 }
 
@@ -88,7 +88,7 @@ function createAppServer(app: App, inFlight: InFlight, options: ListenerOptions)
     headersTimeout: timeouts.headersMs,
     requestTimeout: timeouts.requestMs,
     connectionsCheckingInterval: Math.min(1_000, timeouts.headersMs),
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: options.keepAliveMs,
     // Otherwise the first Host would count, and the others would be ignored.
     joinDuplicateHeaders: true,
   })

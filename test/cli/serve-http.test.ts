@@ -217,6 +217,15 @@ describe('limits', () => {
     expect(await announce(url, '/mcp')).toBe('HTTP/1.1 429 Too Many Requests')
     expect(await announce(restUrl, '/v1/v1/customers')).toBe('HTTP/1.1 429 Too Many Requests')
   })
+
+  test.each([
+    [[], '65'],
+    [['--keep-alive-seconds', '620'], '620'],
+  ])('an idle connection stays open as %j says', async (argv, seconds) => {
+    const { url } = await serve({ METRONOME_API_KEY: KEY }, argv)
+    const { headers } = await get(url, '/healthz', { connection: 'keep-alive' })
+    expect(headers['keep-alive']).toBe(`timeout=${seconds}`)
+  })
 })
 
 const podAddresses = Object.values(networkInterfaces())

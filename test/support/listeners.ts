@@ -46,6 +46,7 @@ export async function startApp(app: App, { host = '127.0.0.1', ...options }: Sta
     isAllowedBearer: undefined,
     isSaturated: () => false,
     notReadyReason: () => undefined,
+    keepAliveMs: 5_000,
     metricsRoute: {
       path: '/metrics',
       handlers: { GET: async () => new Response('items 1\n') },

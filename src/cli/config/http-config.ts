@@ -21,6 +21,8 @@ export interface HttpConfig {
   readonly passthrough: boolean
   /** Milliseconds for calls to finish at shutdown. */
   readonly drainMs: number
+  /** Milliseconds that an idle connection stays open. */
+  readonly keepAliveMs: number
 }
 
 /** Reads what `--http` and `--rest` need. Throws {@link UsageError}, also when anybody could use the server. */
@@ -47,6 +49,7 @@ export function readHttpConfig(options: Options, variables: Variables, readFile:
     tokens,
     passthrough,
     drainMs: options.drainMs ?? OPTIONS['drain-ms'].default,
+    keepAliveMs: (options.keepAliveSeconds ?? OPTIONS['keep-alive-seconds'].default) * 1_000,
   }
 }
 
