@@ -86,7 +86,7 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
 }
 
 export interface ServeHttpOptions extends HttpOptions {
-  /** Emits SIGTERM and SIGINT. */
+  /** Emits SIGTERM, SIGINT and SIGHUP. */
   readonly signals: EventEmitter
   readonly exit: (code: number) => void
 }
@@ -105,6 +105,6 @@ export async function serveHttp({ signals, exit, ...options }: ServeHttpOptions)
     exit(0)
   }
   // Kept until the end: npm passes Ctrl-C on a second time, which would kill the process while it drains.
-  for (const signal of ['SIGTERM', 'SIGINT']) signals.on(signal, () => void end(signal))
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) signals.on(signal, () => void end(signal))
   await opening
 }

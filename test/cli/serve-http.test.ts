@@ -331,7 +331,7 @@ describe('the program', () => {
     )
   })
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('drains once for two times %s', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('drains once for two times %s', async (signal) => {
     const program = start(['--port', '0', '--drain-ms', '100'])
     await program.seeOnStderr('listening')
     program.child.kill(signal)
