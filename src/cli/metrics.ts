@@ -79,6 +79,6 @@ export function createMetrics(): Metrics {
       addGauge('metronome_requests_in_flight', 'Requests to Metronome currently in flight.', inFlight)
       addGauge('metronome_requests_waiting', 'Requests to Metronome waiting for a free slot.', waiting)
     },
-    route: { handlers: { GET } },
+    route: { path: '/metrics', handlers: { GET }, ignoresAccept: true },
   }
 }

@@ -7,10 +7,12 @@ import type { Log } from '../log.ts'
 import { createMcpApp } from '../mcp/http.ts'
 import type { ServerInfo } from '../mcp/server-info.ts'
 import { createRuntime, type Runtime, type RuntimeConfig } from '../runtime.ts'
-import { createRedactor } from '../sanitize.ts'
+import { createRedactor, escapeInvisible } from '../sanitize.ts'
 import type { HttpConfig } from './config/config.ts'
 import { isKey } from './config/secrets.ts'
 import { createMetrics } from './metrics.ts'
+
+const MAX_LOGGED_HOST = 100
 
 export interface HttpOptions {
   readonly config: RuntimeConfig
@@ -39,6 +41,7 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
   metrics.observe(runtime)
   const { host, mcpPort, restPort, tokens, passthrough } = http
   const authenticate = createAuthenticator(config.apiKey, tokens, passthrough)
+  const { redact } = authenticate('http')(undefined)
   const needsBearer = tokens.length > 0 || passthrough
 
   const listeners: Listeners = createListeners({
@@ -48,11 +51,15 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
     isSaturated: runtime.isSaturated,
     notReadyReason: () =>
       runtime.needsKey && config.apiKey === undefined && !passthrough ? 'METRONOME_API_KEY is not set' : undefined,
+    keepAliveMs: http.keepAliveMs,
     metricsRoute: metrics.route,
-    onRejected(check, status) {
+    onRejected({ check, status, method, route = 'unknown path', peer, host }) {
       metrics.onRejected(check, status)
+      // The only header that is logged: without it nobody knows what to add to --allowed-hosts.
+      const shownHost = host && escapeInvisible(redact(host)).slice(0, MAX_LOGGED_HOST)
       // Clients ask for a stream and end their session without knowing that there are none.
-      log(check === 'method' ? 'debug' : 'info', 'request-rejected', { check, status })
+      const level = check === 'method' ? 'debug' : 'info'
+      log(level, 'request-rejected', { check, status, method, route, peer, host: shownHost })
     },
     onError: (error) => log('error', 'internal-error', { error: String(error) }),
     interrupt: runtime.interrupt,

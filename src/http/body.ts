@@ -1,13 +1,20 @@
 import type { Rejection } from './routes.ts'
 
-const MAX_BODY_MIB = 1
-const MAX_BODY_BYTES = MAX_BODY_MIB * 1024 * 1024
+/** No call needs more: 2,000 aliases of 128 characters, some of them beyond ASCII. */
+const MAX_BODY_KIB = 512
+const MAX_BODY_BYTES = MAX_BODY_KIB * 1024
 
 export const TOO_LARGE: Rejection = {
   status: 413,
-  message: `The body is larger than ${MAX_BODY_MIB} MiB.`,
+  message: `The body is larger than ${MAX_BODY_KIB} KiB.`,
   // The rest of the body is not read.
   headers: { connection: 'close' },
+}
+
+export const TOO_MANY_BYTES: Rejection = {
+  status: 429,
+  message: 'The bodies of the requests in flight are too large together; retry in 1 second.',
+  headers: { 'retry-after': '1' },
 }
 
 const INVALID_JSON: Rejection = { status: 400, message: 'The body is not valid JSON in UTF-8.' }
@@ -15,6 +22,12 @@ const INVALID_JSON: Rejection = { status: 400, message: 'The body is not valid J
 /** Whether a `Content-Type` header is JSON. */
 export function isJson(contentType: string | null): boolean {
   return contentType?.split(';', 1)[0]?.trim().toLowerCase() === 'application/json'
+}
+
+/** Whether a `Content-Encoding` header leaves the body as it is. */
+export function isIdentity(contentEncoding: string | null): boolean {
+  // RFC 9110, 5.6.1: a list may have empty elements.
+  return (contentEncoding ?? '').split(',').every((coding) => /^(identity)?$/i.test(coding.trim()))
 }
 
 /** Whether an `Accept` header allows JSON; without a header everything is allowed. */
@@ -36,32 +49,37 @@ export function exceedsLimit(contentLength: string | null): boolean {
   return Number(contentLength ?? 0) > MAX_BODY_BYTES
 }
 
-export type JsonBody =
-  | { readonly ok: true; readonly json: unknown }
-  | { readonly ok: false; readonly check: 'size' | 'parse'; readonly rejection: Rejection }
+type BodyFailure = { readonly ok: false; readonly check: string; readonly rejection: Rejection }
+export type JsonBody = { readonly ok: true; readonly json: unknown } | BodyFailure
 
-/** Reads the body as JSON, up to the limit. */
-export async function readJson(request: Request): Promise<JsonBody> {
-  const bytes = await readBytes(request)
-  if (!bytes) return { ok: false, check: 'size', rejection: TOO_LARGE }
+/** Counts bytes of a body while its request is in flight; `false` when all bodies together would exceed the limit. */
+export type CountBytes = (bytes: number) => boolean
+
+/** Reads the body as JSON, up to the limits. Its announced length has been checked and counted. */
+export async function readJson(request: Request, countBytes: CountBytes): Promise<JsonBody> {
+  const body = await readBytes(request, countBytes)
+  if (!body.ok) return body
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body.bytes)
     return { ok: true, json: JSON.parse(text) }
   } catch {
     return { ok: false, check: 'parse', rejection: INVALID_JSON }
   }
 }
 
-/** `undefined` when the body is too large. */
-async function readBytes(request: Request): Promise<Uint8Array | undefined> {
-  // node:http reads no more than the announced length, which has been checked.
-  if (request.headers.has('content-length')) return new Uint8Array(await request.arrayBuffer())
+async function readBytes(
+  request: Request,
+  countBytes: CountBytes,
+): Promise<{ readonly ok: true; readonly bytes: Uint8Array } | BodyFailure> {
+  // node:http reads no more than the announced length.
+  if (request.headers.has('content-length')) return { ok: true, bytes: new Uint8Array(await request.arrayBuffer()) }
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of request.body ?? []) {
     size += chunk.byteLength
-    if (size > MAX_BODY_BYTES) return undefined
+    if (size > MAX_BODY_BYTES) return { ok: false, check: 'size', rejection: TOO_LARGE }
+    if (!countBytes(chunk.byteLength)) return { ok: false, check: 'bytes-in-flight', rejection: TOO_MANY_BYTES }
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks)
+  return { ok: true, bytes: Buffer.concat(chunks) }
 }

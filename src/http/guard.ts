@@ -1,8 +1,18 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { acceptsJson, exceedsLimit, isJson, readJson, TOO_LARGE } from './body.ts'
+import {
+  acceptsJson,
+  type CountBytes,
+  exceedsLimit,
+  isIdentity,
+  isJson,
+  readJson,
+  TOO_LARGE,
+  TOO_MANY_BYTES,
+} from './body.ts'
+import type { RequestInFlight } from './in-flight.ts'
 import type { App, Handler, Rejection, Route } from './routes.ts'
-import { hostNameOf, isLoopback, isSameOrigin, readHostName, readPath, readScheme } from './urls.ts'
+import { hostNameOf, isLoopback, isSameOrigin, plainAddress, readHostName, readPath, readScheme } from './urls.ts'
 
 /** What all ports of the process have in common. */
 export interface GuardOptions {
@@ -14,8 +24,21 @@ export interface GuardOptions {
   readonly isAllowedBearer: ((bearer: string) => boolean) | undefined
   /** Whether the upstream queue accepts no more calls. */
   readonly isSaturated: () => boolean
-  /** Called with the name of the check that failed. */
-  readonly onRejected: (check: string, status: number) => void
+  readonly onRejected: (rejected: RejectedRequest) => void
+}
+
+/** A request that was not served, for logs and metrics. */
+export interface RejectedRequest {
+  /** Name of the check that failed. */
+  readonly check: string
+  readonly status: number
+  readonly method: string
+  /** Path of the route, with names for its parameters; `undefined` for a path that is not served. */
+  readonly route: string | undefined
+  /** IP address of the other end of the connection: the client or a proxy. */
+  readonly peer: string
+  /** The header as it came, when its check failed. */
+  readonly host: string | undefined
 }
 
 interface RequestHead {
@@ -27,6 +50,7 @@ interface RequestHead {
   readonly localHost: string
   readonly bearer: string | undefined
   readonly route: Route | undefined
+  readonly countBytes: CountBytes
   readonly describeNotFound: App['describeNotFound']
   readonly options: GuardOptions
 }
@@ -60,11 +84,12 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    name: 'cross-site',
+    name: 'sec-fetch-site',
     check({ headers }) {
-      // The GET of an image or a script on a foreign page has no Origin.
-      if (headers.get('sec-fetch-site') !== 'cross-site') return undefined
-      return { status: 403, message: 'Cross-site requests are not allowed.' }
+      // The GET of an image or a script on a foreign page has no Origin. A page of another port of this machine is
+      // `same-site`, and a person who enters an address is `none`.
+      if ([null, 'none', 'same-origin'].includes(headers.get('sec-fetch-site'))) return undefined
+      return { status: 403, message: 'Requests from pages of other origins are not allowed.' }
     },
   },
   {
@@ -101,18 +126,23 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    name: 'queue',
-    check({ route, options }) {
-      if (!route?.usesUpstream || !options.isSaturated()) return undefined
-      const headers = { 'retry-after': '1' }
-      return { status: 429, message: 'Too many calls are waiting; retry in 1 second.', headers }
-    },
-  },
-  {
     name: 'content-type',
     check({ method, headers }) {
       if (method !== 'POST' || isJson(headers.get('content-type'))) return undefined
       return { status: 415, message: 'Content-Type must be application/json.' }
+    },
+  },
+  {
+    name: 'content-encoding',
+    check({ method, headers }) {
+      if (method !== 'POST' || isIdentity(headers.get('content-encoding'))) return undefined
+      // RFC 9110, 15.5.16: the response says which codings would be accepted.
+      const accepted = { 'accept-encoding': 'identity' }
+      return {
+        status: 415,
+        message: 'Content-Encoding is not supported; send the body uncompressed.',
+        headers: accepted,
+      }
     },
   },
   {
@@ -128,41 +158,65 @@ export const CHECKS: readonly Check[] = [
       return exceedsLimit(headers.get('content-length')) ? TOO_LARGE : undefined
     },
   },
+  {
+    name: 'queue',
+    check({ route, options }) {
+      if (!route?.usesUpstream || !options.isSaturated()) return undefined
+      const headers = { 'retry-after': '1' }
+      return { status: 429, message: 'Too many calls are waiting; retry in 1 second.', headers }
+    },
+  },
+  {
+    name: 'bytes-in-flight',
+    check({ headers, countBytes }) {
+      // Announced bytes count at once: they may be held as soon as they arrive. The last check, since it counts.
+      return countBytes(Number(headers.get('content-length') ?? 0)) ? undefined : TOO_MANY_BYTES
+    },
+  },
 ]
 
 /** What follows for a request whose head has been checked. */
 export type Admission =
-  | { readonly ok: true; readonly respond: (request: Request, signal: AbortSignal) => Promise<Response> }
+  | { readonly ok: true; readonly respond: (request: Request) => Promise<Response> }
   | { readonly ok: false; readonly response: Response }
 
 /** Checks heads of requests for an app. */
-export function createGuard(app: App, options: GuardOptions): (incoming: IncomingMessage) => Admission {
-  const reject = (check: string, rejection: Rejection): Response => {
-    options.onRejected(check, rejection.status)
-    return app.buildRejection(rejection)
-  }
-
-  return (incoming) => {
-    const head = readHead(incoming, app, options)
+export function createGuard(
+  app: App,
+  options: GuardOptions,
+): (incoming: IncomingMessage, inFlight: RequestInFlight) => Admission {
+  return (incoming, { signal, countBytes }) => {
+    const head = readHead(incoming, countBytes, app, options)
+    const { method, route, bearer } = head
+    const reject = (check: string, rejection: Rejection): Response => {
+      const host = check === 'host' ? incoming.headers.host : undefined
+      const peer = plainAddress(incoming.socket.remoteAddress ?? '')
+      options.onRejected({ check, status: rejection.status, method, route: route?.path, peer, host })
+      return app.buildRejection(rejection)
+    }
     for (const { name, check } of CHECKS) {
       const rejection = check(head)
       if (rejection) return { ok: false, response: reject(name, rejection) }
     }
-    const { method, route, bearer } = head
     const handler = findHandler(route, method)
     if (!handler) throw new Error('The checks passed a request without a handler.')
     return {
       ok: true,
-      async respond(request, signal) {
+      async respond(request) {
         if (method !== 'POST') return handler(request, { json: undefined, bearer, signal })
-        const body = await readJson(request)
+        const body = await readJson(request, countBytes)
         return body.ok ? handler(request, { json: body.json, bearer, signal }) : reject(body.check, body.rejection)
       },
     }
   }
 }
 
-function readHead(incoming: IncomingMessage, { findRoute, describeNotFound }: App, options: GuardOptions): RequestHead {
+function readHead(
+  incoming: IncomingMessage,
+  countBytes: CountBytes,
+  { findRoute, describeNotFound }: App,
+  options: GuardOptions,
+): RequestHead {
   const { method = '', url = '', socket } = incoming
   const headers = { get: (name: string) => incoming.headers[name]?.toString() ?? null }
   const path = readPath(url)
@@ -173,6 +227,7 @@ function readHead(incoming: IncomingMessage, { findRoute, describeNotFound }: Ap
     localHost: hostNameOf(socket.localAddress ?? ''),
     bearer: readBearer(headers.get('authorization')),
     route: path === undefined ? undefined : findRoute(path),
+    countBytes,
     describeNotFound,
     options,
   }

@@ -1,13 +1,23 @@
 import { setMaxListeners } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { CountBytes } from './body.ts'
 
 const POLL_MS = 20
+/** For all bodies together; in memory, a body with its parsed values and the request to Metronome takes several times its size. */
+const MAX_BODY_BYTES_IN_FLIGHT = 32 * 1024 * 1024
+
+export interface RequestInFlight {
+  /** Aborts when the connection closes before the response is sent. */
+  readonly signal: AbortSignal
+  /** Counts bytes of its body until it ends; `false` when all bodies together would exceed the limit. */
+  readonly countBytes: CountBytes
+}
 
 /** The requests in flight on all ports. */
 export interface InFlight {
-  /** Adds a request until its response is sent or its connection closes; the latter aborts the signal. */
-  add(incoming: IncomingMessage, outgoing: ServerResponse): AbortSignal
+  /** Adds a request until its response is sent or its connection closes. */
+  add(incoming: IncomingMessage, outgoing: ServerResponse): RequestInFlight
   size(): number
   /** From now on connections close after their next response. */
   closeConnections(): void
@@ -18,6 +28,7 @@ export interface InFlight {
 export function createInFlight(): InFlight {
   const responses = new Set<ServerResponse>()
   let isClosing = false
+  let bodyBytes = 0
 
   return {
     add({ socket }, outgoing) {
@@ -26,8 +37,10 @@ export function createInFlight(): InFlight {
       setMaxListeners(0, controller.signal)
       responses.add(outgoing)
       if (isClosing) closeAfter(outgoing)
+      let ownBytes = 0
       const onClose = (): void => {
         responses.delete(outgoing)
+        bodyBytes -= ownBytes
         outgoing.off('close', onClose)
         socket.off('close', onClose)
         if (!outgoing.writableFinished) controller.abort()
@@ -35,7 +48,15 @@ export function createInFlight(): InFlight {
       outgoing.on('close', onClose)
       // A response that is queued behind another one of its connection emits no close.
       socket.on('close', onClose)
-      return controller.signal
+      const countBytes: CountBytes = (bytes) => {
+        // After the end nothing would subtract them.
+        if (!responses.has(outgoing)) return true
+        if (bodyBytes + bytes > MAX_BODY_BYTES_IN_FLIGHT) return false
+        bodyBytes += bytes
+        ownBytes += bytes
+        return true
+      }
+      return { signal: controller.signal, countBytes }
     },
     size: () => responses.size,
     closeConnections() {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, isIPv6, Server as NetServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
@@ -15,8 +15,6 @@ export interface Timeouts {
 }
 
 const TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 15_000 }
-// Load balancers close idle connections after 60 s. If the server closed first, a request could get lost.
-const KEEP_ALIVE_MS = 65_000
 
 /** How long a draining server still accepts connections, so that load balancers see `/readyz` first. */
 const GRACE_MS = 1_000
@@ -31,6 +29,8 @@ export interface ListenerOptions extends GuardOptions {
   readonly onError: (error: unknown) => void
   /** Called when the drain time is over: ends the calls still in flight. */
   readonly interrupt: () => void
+  /** How long an idle connection stays open; if the server closed it before the load balancer, a request could get lost. */
+  readonly keepAliveMs: number
   readonly timeouts?: Timeouts
 }
 
@@ -46,10 +46,8 @@ export function createListeners(options: ListenerOptions): Listeners {
   const servers: Server[] = []
   const inFlight = createInFlight()
   let isDraining = false
-  const ownRoutes = new Map<string, Route>([
-    ...Object.entries(healthRoutes(() => (isDraining ? 'draining' : options.notReadyReason()))),
-    ['/metrics', { ...options.metricsRoute, ignoresAccept: true }],
-  ])
+  const health = healthRoutes(() => (isDraining ? 'draining' : options.notReadyReason()))
+  const ownRoutes = new Map([...health, options.metricsRoute].map((route) => [route.path, route]))
 
   return {
     async open({ host, port, app }) {
@@ -90,30 +88,34 @@ function createAppServer(app: App, inFlight: InFlight, options: ListenerOptions)
     headersTimeout: timeouts.headersMs,
     requestTimeout: timeouts.requestMs,
     connectionsCheckingInterval: Math.min(1_000, timeouts.headersMs),
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: options.keepAliveMs,
     // Otherwise the first Host would count, and the others would be ignored.
     joinDuplicateHeaders: true,
   })
   // Each pipelined request listens to its socket.
   server.on('connection', (socket) => socket.setMaxListeners(0))
-  server.on('request', (incoming, outgoing) => {
+  const serve = (incoming: IncomingMessage, outgoing: ServerResponse, awaitsContinue: boolean): void => {
     outgoing.setHeader('x-content-type-options', 'nosniff')
     outgoing.setHeader('cross-origin-resource-policy', 'same-origin')
-    const signal = inFlight.add(incoming, outgoing)
-    const admission = admit(incoming)
-    const respond = async (request: Request) => (admission.ok ? admission.respond(request, signal) : admission.response)
+    const request = inFlight.add(incoming, outgoing)
+    const admission = admit(incoming, request)
+    // RFC 9110, 10.1.1: the client sends its body only after this; node:http closes the connection without it.
+    if (awaitsContinue && admission.ok) outgoing.writeContinue()
+    const respond = async (standard: Request) => (admission.ok ? admission.respond(standard) : admission.response)
     const listener = getRequestListener(respond, {
       errorHandler(error) {
         // No Request can be made of a Host or target that was rejected.
         if (!admission.ok) return admission.response
         // The client left before the body was complete.
-        if (signal.aborted || !incoming.complete) return new Response(null, { status: 400 })
+        if (request.signal.aborted || !incoming.complete) return new Response(null, { status: 400 })
         onError(error)
         return app.buildRejection({ status: 500, message: 'Internal server error.' })
       },
     })
     void listener(incoming, outgoing)
-  })
+  }
+  server.on('request', (incoming, outgoing) => serve(incoming, outgoing, false))
+  server.on('checkContinue', (incoming, outgoing) => serve(incoming, outgoing, true))
   return server
 }
 

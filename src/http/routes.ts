@@ -11,6 +11,8 @@ export interface RequestContext {
 export type Handler = (request: Request, context: RequestContext) => Promise<Response>
 
 export interface Route {
+  /** With names for its parameters, for the log. */
+  readonly path: string
   /** By method; the one for GET serves HEAD, too. */
   readonly handlers: Readonly<Partial<Record<'GET' | 'POST', Handler>>>
   /** Needs no token. */
@@ -40,18 +42,18 @@ export interface App {
 }
 
 /** `/healthz` reports whether the process runs, `/readyz` whether it should receive requests. */
-export function healthRoutes(notReadyReason: () => string | undefined): Readonly<Record<string, Route>> {
-  return {
-    '/healthz': probeRoute(() => textResponse(200, 'ok')),
-    '/readyz': probeRoute(() => {
+export function healthRoutes(notReadyReason: () => string | undefined): readonly Route[] {
+  return [
+    probeRoute('/healthz', () => textResponse(200, 'ok')),
+    probeRoute('/readyz', () => {
       const reason = notReadyReason()
       return reason === undefined ? textResponse(200, 'ready') : textResponse(503, reason)
     }),
-  }
+  ]
 }
 
-function probeRoute(respond: () => Response): Route {
-  return { handlers: { GET: async () => respond() }, public: true, ignoresAccept: true }
+function probeRoute(path: string, respond: () => Response): Route {
+  return { path, handlers: { GET: async () => respond() }, public: true, ignoresAccept: true }
 }
 
 function textResponse(status: number, text: string): Response {

@@ -5,17 +5,30 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
 }
 
-/** The host name in a `Host` header, as `URL` spells it; `undefined` when it is invalid or spelled in another way. */
+/**
+ * The host name in a `Host` header, as `URL` spells it and without a dot at its end; `undefined` when it is invalid or
+ * spelled in another way.
+ */
 export function readHostName(host: string | null): string | undefined {
   if (host === null || !URL.canParse(`http://${host}`)) return undefined
-  const name = host.replace(/:\d+$/, '').toLowerCase()
+  const { hostname } = new URL(`http://${host}`)
   // URL also accepts user information, percent-encoding and other spellings of an address.
-  return new URL(`http://${host}`).hostname === name ? name : undefined
+  return host.replace(/:\d+$/, '').toLowerCase() === hostname ? withoutDot(hostname) : undefined
 }
 
-/** The host name that stands for an IP address in a URL; an IPv4 address mapped to IPv6 counts as IPv4. */
+/** The name of a host without the dot that may stand at its end (RFC 3986, 3.2.2). */
+export function withoutDot(hostname: string): string {
+  return hostname.replace(/\.$/, '')
+}
+
+/** An IP address of a socket; an IPv4 address mapped to IPv6 counts as IPv4. */
+export function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '')
+}
+
+/** The host name that stands for the IP address of a socket in a URL. */
 export function hostNameOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
+  const plain = plainAddress(address)
   return isIPv6(plain) ? `[${plain}]` : plain
 }
 
@@ -34,9 +47,9 @@ export function isSameOrigin(origin: string, { host, scheme }: { host: string; s
   const own = new URL(`${scheme}://${host}`)
   // An origin consists of scheme and authority; `null` has neither.
   if (page.origin !== origin.toLowerCase()) return false
-  if (page.origin === own.origin) return true
-  const bothLoopback = isLoopback(page.hostname) && isLoopback(own.hostname)
-  return bothLoopback && page.protocol === own.protocol && page.port === own.port
+  const [pageName, ownName] = [withoutDot(page.hostname), withoutDot(own.hostname)]
+  const isSameHost = pageName === ownName || (isLoopback(pageName) && isLoopback(ownName))
+  return isSameHost && page.protocol === own.protocol && page.port === own.port
 }
 
 const DOT_SEGMENT = /\/(\.|%2e){1,2}(\/|$)/i

@@ -30,7 +30,7 @@ export interface McpHttpOptions {
 
 /** MCP's Streamable HTTP without sessions and streams: each POST has a server of its own and a response in JSON. */
 export function createMcpApp(options: McpHttpOptions): App {
-  const route = { handlers: { POST: createPostHandler(options) }, usesUpstream: true } as const
+  const route = { path: '/mcp', handlers: { POST: createPostHandler(options) }, usesUpstream: true } as const
   return {
     findRoute: (path) => (path === '/mcp' ? route : undefined),
     buildRejection: ({ status, message, headers }: Rejection) =>

@@ -20,24 +20,32 @@ export interface RestOptions {
 
 /** The operations as REST routes, and their description at `/openapi.json`. */
 export function createRestApp(options: RestOptions): App {
-  const documentRoute: Route = { handlers: { GET: createOpenApiHandler(options) }, public: true }
   const { operations, hiddenOperations } = options
   const paths = new Set([...operations, ...hiddenOperations].map(restPath))
+  const documentRoute: Route = {
+    path: '/openapi.json',
+    handlers: { GET: createOpenApiHandler(options) },
+    public: true,
+  }
   // Fixed paths first: `archive` is no customer id.
   const ordered = Array.from(paths).sort((a, b) => Number(a.includes('{')) - Number(b.includes('{')))
   const routes = ordered.map((path) => {
     const isHere = (op: Operation): boolean => restPath(op) === path
     const offered = operations.filter(isHere)
     // A hidden method is a 405 beside others; where nothing else is served, the call fails with the reason.
-    return { pattern: pathPattern(path), operations: offered.length > 0 ? offered : hiddenOperations.filter(isHere) }
+    return {
+      path,
+      pattern: pathPattern(path),
+      operations: offered.length > 0 ? offered : hiddenOperations.filter(isHere),
+    }
   })
   return {
     findRoute(path) {
-      if (path === '/openapi.json') return documentRoute
-      if (path === '/') return HOME
-      for (const { pattern, operations } of routes) {
+      if (path === documentRoute.path) return documentRoute
+      if (path === HOME.path) return HOME
+      for (const { pattern, ...route } of routes) {
         const [match, ...segments] = pattern.exec(path) ?? []
-        if (match !== undefined) return createRoute(operations, segments, options)
+        if (match !== undefined) return { path: route.path, ...serveOperations(route.operations, segments, options) }
       }
       return undefined
     },
@@ -55,17 +63,18 @@ export function createRestApp(options: RestOptions): App {
 
 /** Where a person with a browser, or a tool with the address alone, learns what is here. */
 const HOME: Route = {
+  path: '/',
   handlers: { GET: async () => new Response(null, { status: 307, headers: { location: '/openapi.json' } }) },
   public: true,
   ignoresAccept: true,
 }
 
-function createRoute(operations: readonly Operation[], segments: readonly string[], options: RestOptions): Route {
+function serveOperations(operations: readonly Operation[], segments: readonly string[], options: RestOptions) {
   const handlers = operations.map((op): [string, Handler] => [
     op.method,
     (request, context) => respond(op, { request, segments, json: context.json }, context, options),
   ])
-  return { handlers: Object.fromEntries(handlers), usesUpstream: true }
+  return { handlers: Object.fromEntries(handlers), usesUpstream: true } as const
 }
 
 async function respond(

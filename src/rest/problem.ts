@@ -72,7 +72,7 @@ export function toProblem(error: CallError, keyMayHaveBeenUsed = false): Problem
   return { ...common, status, type: problem.type, headers }
 }
 
-// A body of 1 MiB can hold half a million invalid values.
+// A body of 512 KiB can hold a quarter of a million invalid values.
 const MAX_ERRORS = 1_000
 const MAX_FIELD_CHARACTERS = 200
 

@@ -19,16 +19,19 @@ import {
   send,
   TOKEN,
 } from '../support/http.ts'
-import { openSocket } from '../support/listeners.ts'
+import { formatRequest, openSocket } from '../support/listeners.ts'
 import { startProgram } from '../support/program.ts'
 import { answerWith, inTurn, startUpstream } from '../support/upstream.ts'
 
 const CUSTOMER = { data: { id: CUSTOMER_ID, name: 'Acme' } }
 const ARCHIVE = callTool('archive-customer', { id: CUSTOMER_ID })
+const JSON_BODY = { 'content-type': 'application/json' }
 const withToken = { METRONOME_MCP_AUTH_TOKEN: TOKEN }
 
 interface Service {
   readonly url: string
+  /** Empty without `--rest`. */
+  readonly restUrl: string
   readonly lines: readonly string[]
   /** Sends SIGTERM; resolves with the exit code. */
   stop(): Promise<number>
@@ -64,7 +67,8 @@ async function serve(
     return exited
   }
   onTestFinished(async () => void (await stop()))
-  return { url: lines.join('\n').match(/http:\/\/[^/]+/)?.[0] ?? '', lines, stop }
+  const [url = '', restUrl = ''] = lines.join('\n').match(/http:\/\/[^/]+/g) ?? []
+  return { url, restUrl, lines, stop }
 }
 
 function get(url: string, path: string, headers = {}): Promise<HttpResponse> {
@@ -139,15 +143,88 @@ describe('/metrics', () => {
 })
 
 describe('a rejected request', () => {
-  test('is logged at info, but at debug when a client only asks for a stream or ends a session', async () => {
-    const { url, lines } = await serve({ METRONOME_API_KEY: KEY })
+  const rejections = (lines: readonly string[]) => lines.filter((line) => line.includes('request-rejected'))
+
+  test('is logged at info with its route and peer, but at debug when a client only asks for a stream', async () => {
+    const { url, restUrl, lines } = await serve({ METRONOME_API_KEY: KEY }, ['--rest', '--rest-port', '0'])
     for (const method of ['GET', 'DELETE']) expect(await send(url, { method })).toMatchObject({ status: 405 })
     await get(url, '/nowhere')
-    expect(lines.filter((line) => line.includes('request-rejected'))).toEqual([
-      'debug request-rejected check=method status=405',
-      'debug request-rejected check=method status=405',
-      'info request-rejected check=path status=404',
+    await send(url, { body: '{' })
+    await send(restUrl, { path: `/v1/v1/customers/${CUSTOMER_ID}/setName`.toLowerCase(), method: 'PUT' })
+    await get(restUrl, '/v1/secret')
+    expect(rejections(lines)).toEqual([
+      'debug request-rejected check=method status=405 method=GET route=/mcp peer=127.0.0.1',
+      'debug request-rejected check=method status=405 method=DELETE route=/mcp peer=127.0.0.1',
+      'info request-rejected check=path status=404 method=GET route="unknown path" peer=127.0.0.1',
+      'info request-rejected check=parse status=400 method=POST route=/mcp peer=127.0.0.1',
+      'debug request-rejected check=method status=405 method=PUT route=/v1/v1/customers/{customer-id}/setname peer=127.0.0.1',
+      'info request-rejected check=path status=404 method=GET route="unknown path" peer=127.0.0.1',
     ])
+  })
+
+  test.each([
+    ['evil.example', 'evil.example'],
+    ['mcp.example.com.:443', 'mcp.example.com.:443'],
+    ['a\u0085\u009b[2J', 'a\\u{85}\\u{9b}[2J'],
+    [`${'x'.repeat(90)}\u0085${'y'.repeat(20)}`, `${'x'.repeat(90)}\\u{85}yyyy`],
+    [`${'x'.repeat(95)}${KEY}`, `${'x'.repeat(95)}[reda`],
+  ])('with Host %j names it, escaped and cut', async (host, shown) => {
+    const { url, lines } = await serve({ METRONOME_API_KEY: KEY })
+    expect(await get(url, '/readyz', { host })).toMatchObject({ status: 403 })
+    expect(rejections(lines)).toEqual([
+      `info request-rejected check=host status=403 method=GET route=/readyz peer=127.0.0.1 host=${shown}`,
+    ])
+  })
+})
+
+describe('limits', () => {
+  const batch = (path: string) => {
+    const calls = Array.from({ length: 10 }, (_, id) => JSON.parse(getCustomer(id)))
+    return { path, body: JSON.stringify(calls) }
+  }
+
+  test('while 1,000 requests to Metronome wait, further calls get 429 on both ports', async () => {
+    const upstream = await startUpstream(() => {})
+    const { url, restUrl, stop } = await serve({ METRONOME_API_KEY: KEY, METRONOME_BASE_URL: upstream.baseUrl }, [
+      '--rest',
+      '--rest-port',
+      '0',
+    ])
+    const waiting = Array.from({ length: 105 }, () => send(url, batch('/mcp')))
+    while (!(await get(url, '/metrics')).text.includes('metronome_requests_waiting 1000'))
+      await new Promise(setImmediate)
+    const customer = `/v1/v1/customers/${CUSTOMER_ID}`
+    for (const rejected of [await send(url, { body: getCustomer() }), await get(restUrl, customer)])
+      expect(rejected).toMatchObject({ status: 429, headers: { 'retry-after': '1' } })
+    expect(await get(url, '/readyz')).toMatchObject({ status: 200 })
+    await stop()
+    await Promise.all(waiting)
+  })
+
+  test('MCP and REST share the bytes of the bodies in flight', async () => {
+    const { url, restUrl } = await serve({ METRONOME_API_KEY: KEY }, ['--rest', '--rest-port', '0'])
+    const announce = async (to: string, path: string) => {
+      const socket = await openSocket(Number(new URL(to).port))
+      const headers = { ...JSON_BODY, 'content-length': String(512 * 1024), expect: '100-continue' }
+      socket.write(formatRequest({ method: 'POST', target: path, headers }))
+      return String(await once(socket, 'data')).split('\r\n', 1)[0]
+    }
+    const announced = await Promise.all([
+      ...Array.from({ length: 32 }, () => announce(url, '/mcp')),
+      ...Array.from({ length: 32 }, () => announce(restUrl, '/v1/v1/customers')),
+    ])
+    expect(new Set(announced)).toEqual(new Set(['HTTP/1.1 100 Continue']))
+    expect(await announce(url, '/mcp')).toBe('HTTP/1.1 429 Too Many Requests')
+    expect(await announce(restUrl, '/v1/v1/customers')).toBe('HTTP/1.1 429 Too Many Requests')
+  })
+
+  test.each([
+    [[], '65'],
+    [['--keep-alive-seconds', '620'], '620'],
+  ])('an idle connection stays open as %j says', async (argv, seconds) => {
+    const { url } = await serve({ METRONOME_API_KEY: KEY }, argv)
+    const { headers } = await get(url, '/healthz', { connection: 'keep-alive' })
+    expect(headers['keep-alive']).toBe(`timeout=${seconds}`)
   })
 })
 
@@ -254,7 +331,7 @@ describe('the program', () => {
     )
   })
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('drains once for two times %s', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('drains once for two times %s', async (signal) => {
     const program = start(['--port', '0', '--drain-ms', '100'])
     await program.seeOnStderr('listening')
     program.child.kill(signal)

@@ -1,24 +1,35 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
 import { CHECKS, createTokenCheck } from '../../src/http/guard.ts'
-import type { Route } from '../../src/http/routes.ts'
 import { hostNameOf } from '../../src/http/urls.ts'
-import { type Sent, send, startListeners, stopListeners } from '../support/listeners.ts'
+import {
+  buildApp,
+  formatRequest,
+  openSocket,
+  type Sent,
+  send,
+  startListeners,
+  stopListeners,
+  type TestRoute,
+} from '../support/listeners.ts'
 
 afterEach(stopListeners)
 
 const TOKEN = 'correct-horse-battery-staple-0123456789'
 
-const items: Route = {
+const items: TestRoute = {
   handlers: {
     GET: async ({ url }) => Response.json({ path: new URL(url).pathname }),
     POST: async (_, { json }) => Response.json({ json }),
   },
   usesUpstream: true,
 }
-const calls: Route = { handlers: { POST: async (_, { bearer = null }) => Response.json({ bearer }) } }
-const page: Route = { handlers: { GET: async () => Response.json({}) }, public: true }
-const broken: Route = {
+const calls: TestRoute = { handlers: { POST: async (_, { bearer = null }) => Response.json({ bearer }) } }
+const page: TestRoute = { handlers: { GET: async () => Response.json({}) }, public: true }
+const broken: TestRoute = {
   handlers: {
     GET: async () => {
       throw new Error('broken')
@@ -34,21 +45,32 @@ const post = (sent: Sent = {}): Sent => ({
   headers: { 'content-type': 'application/json', ...sent.headers },
 })
 
+const KIB = 1024
+const MIB = 1024 * KIB
+const MAX_BODY = 512 * KIB
+
+/** The table of docs/http.md: each check with its status. */
+function readDocumented(): [check: string, status: number][] {
+  const rows = readFileSync('docs/http.md', 'utf8').matchAll(/^\| `([a-z-]+)` +\| (\d{3})\b/gm)
+  return Array.from(rows, ([, check = '', status]) => [check, Number(status)])
+}
+
+/** Opens connections that announce so many bytes together and send none, and waits until all have been read. */
+async function announceBodies(port: number, bytes: number): Promise<Socket[]> {
+  const count = Math.ceil(bytes / MAX_BODY)
+  const sockets = await Promise.all(Array.from({ length: count }, () => openSocket(port)))
+  for (const [index, socket] of sockets.entries()) {
+    const length = index < count - 1 ? MAX_BODY : bytes - (count - 1) * MAX_BODY
+    const headers = { 'content-length': String(length), expect: '100-continue', authorization: `Bearer ${TOKEN}` }
+    socket.write(formatRequest(post({ headers, body: '' })))
+    await once(socket, 'data')
+  }
+  return sockets
+}
+
 describe('the order of the checks', () => {
-  test('is the documented one', () => {
-    expect(CHECKS.map(({ name }) => name)).toEqual([
-      'host',
-      'origin',
-      'cross-site',
-      'target',
-      'path',
-      'token',
-      'method',
-      'queue',
-      'content-type',
-      'accept',
-      'size',
-    ])
+  test('is the one of docs/http.md', () => {
+    expect(readDocumented().map(([check]) => check)).toEqual([...CHECKS.map(({ name }) => name), 'parse'])
   })
 
   test('shows when a request that fails all of them is corrected step by step', async () => {
@@ -57,22 +79,24 @@ describe('the order of the checks', () => {
       isAllowedBearer: createTokenCheck([TOKEN]),
       isSaturated: () => isSaturated,
     })
-    const huge = ' '.repeat(1024 * 1024 + 1)
+    const huge = ' '.repeat(MAX_BODY + 1)
+    let announced: Socket[] = []
     const headers: Record<string, string | undefined> = {
       host: 'evil.example',
       origin: 'http://evil.example:1',
-      'sec-fetch-site': 'cross-site',
+      'sec-fetch-site': 'same-site',
       'content-type': 'text/plain',
+      'content-encoding': 'gzip',
       accept: 'text/html',
     }
     const sent = { method: 'PUT', target: '/../nowhere', headers, body: huge }
-    const steps: [check: string, status: number, message: string, correct: () => void][] = [
+    const steps: [check: string, status: number, message: string, correct: () => unknown][] = [
       ['host', 403, 'Host not allowed. Use localhost.', () => Object.assign(headers, { host: 'localhost' })],
       ['origin', 403, 'Origin not allowed.', () => Object.assign(headers, { origin: undefined })],
       [
-        'cross-site',
+        'sec-fetch-site',
         403,
-        'Cross-site requests are not allowed.',
+        'Requests from pages of other origins are not allowed.',
         () => Object.assign(headers, { 'sec-fetch-site': 'none' }),
       ],
       [
@@ -86,30 +110,44 @@ describe('the order of the checks', () => {
       ['token', 401, 'Invalid bearer token.', () => Object.assign(headers, { authorization: `Bearer ${TOKEN}` })],
       ['method', 405, 'Method not allowed; use GET or POST.', () => Object.assign(sent, { method: 'POST' })],
       [
-        'queue',
-        429,
-        'Too many calls are waiting; retry in 1 second.',
-        () => {
-          isSaturated = false
-        },
-      ],
-      [
         'content-type',
         415,
         'Content-Type must be application/json.',
         () => Object.assign(headers, { 'content-type': 'application/json' }),
       ],
+      [
+        'content-encoding',
+        415,
+        'Content-Encoding is not supported; send the body uncompressed.',
+        () => Object.assign(headers, { 'content-encoding': 'identity' }),
+      ],
       ['accept', 406, 'Accept must allow application/json.', () => Object.assign(headers, { accept: '*/*' })],
-      ['size', 413, 'The body is larger than 1 MiB.', () => Object.assign(sent, { body: '{' })],
+      ['size', 413, 'The body is larger than 512 KiB.', () => Object.assign(sent, { body: '{' })],
+      [
+        'queue',
+        429,
+        'Too many calls are waiting; retry in 1 second.',
+        async () => {
+          isSaturated = false
+          announced = await announceBodies(port, 32 * MIB)
+        },
+      ],
+      [
+        'bytes-in-flight',
+        429,
+        'The bodies of the requests in flight are too large together; retry in 1 second.',
+        () => Promise.all(announced.map(leave)),
+      ],
       ['parse', 400, 'The body is not valid JSON in UTF-8.', () => Object.assign(sent, { body: '{}' })],
     ]
     for (const [, status, message, correct] of steps) {
       const response = await send(port, sent)
       expect({ status: response.status, body: response.body }).toEqual({ status, body: JSON.stringify({ message }) })
-      correct()
+      await correct()
     }
     expect(await send(port, sent)).toMatchObject({ status: 200, body: '{"json":{}}' })
     expect(rejected).toEqual(steps.map(([check, status]) => [check, status]))
+    expect(rejected.filter(([check], index) => check !== rejected[index - 1]?.[0])).toEqual(readDocumented())
   })
 })
 
@@ -175,6 +213,8 @@ describe('the request target', () => {
 describe('Host', () => {
   test.each([
     'localhost',
+    'localhost.',
+    'LOCALHOST.:9090',
     'LOCALHOST:1',
     '127.0.0.1:9090',
     '127.9.9.9',
@@ -182,6 +222,8 @@ describe('Host', () => {
     '[::1]:9090',
     'api.example.com',
     'API.example.com:443',
+    'api.example.com.',
+    'API.example.com.:443',
     '[2001:db8::1]:80',
   ])('%s is allowed', async (host) => {
     const { port } = await startListeners(routes, { allowedHosts: ['api.example.com', '[2001:db8::1]'] })
@@ -205,7 +247,11 @@ describe('Host', () => {
     'localhost:pass@evil.example',
     'localhost:99999',
     'localhost:',
-    'localhost.',
+    'localhost..',
+    '.localhost',
+    '127.0.0.1.',
+    '[::1].',
+    'evil.example.',
     'localhost/items',
     'localhost\\x',
     'local host',
@@ -252,6 +298,13 @@ describe('a page of another site', () => {
     ['http://127.0.0.1:9090', 'localhost:9090', undefined, 200],
     ['http://localhost:3000', 'localhost:9090', undefined, 403],
     ['https://localhost:9090', 'localhost:9090', undefined, 403],
+    ['http://localhost.:9090', 'localhost:9090', undefined, 200],
+    ['http://localhost:9090', '127.0.0.1:9090', undefined, 200],
+    ['http://localhost.:3000', 'localhost.:9090', undefined, 403],
+    ['http://localhost..:9090', 'localhost:9090', undefined, 403],
+    ['https://api.example.com', 'api.example.com.', 'https', 200],
+    ['https://api.example.com.', 'api.example.com', 'https', 200],
+    ['https://evil.example.', 'api.example.com.', 'https', 403],
     ['null', 'localhost:9090', undefined, 403],
     ['http://localhost:9090@evil.example', 'localhost:9090', undefined, 403],
     ['https://api.example.com', 'api.example.com', 'https', 200],
@@ -265,10 +318,16 @@ describe('a page of another site', () => {
   })
 
   test.each([
-    ['cross-site', 403],
-    ['same-site', 200],
     ['same-origin', 200],
     ['none', 200],
+    ['cross-site', 403],
+    ['same-site', 403],
+    ['CROSS-SITE', 403],
+    ['Same-Origin', 403],
+    ['None', 403],
+    ['', 403],
+    ['none, none', 403],
+    ['future-value', 403],
   ])('with Sec-Fetch-Site %s gets %i on every route', async (site, status) => {
     const { port } = await startListeners(routes)
     for (const target of ['/items', '/page', '/healthz', '/metrics'])
@@ -283,7 +342,7 @@ describe('every response', () => {
     [400, post({ body: '{' })],
     [403, { headers: { host: '[::ffff:127.0.0.1]' } }],
     [404, { target: '/nowhere' }],
-    [413, post({ body: ' '.repeat(1024 * 1024 + 1) })],
+    [413, post({ body: ' '.repeat(MAX_BODY + 1) })],
     [500, { target: '/broken' }],
   ])('with status %i forbids sniffing and use by other origins', async (status, sent) => {
     const { port } = await startListeners(routes)
@@ -367,9 +426,9 @@ describe('a body', () => {
   const chunked = (body: string) =>
     post({ headers: { 'transfer-encoding': 'chunked' }, body: `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n` })
 
-  test('of 1 MiB is read, one byte more gets 413, with and without Content-Length', async () => {
+  test('of 512 KiB is read, one byte more gets 413, with and without Content-Length', async () => {
     const { port, rejected } = await startListeners(routes)
-    const [largest, tooLarge] = [' '.repeat(1024 * 1024 - 1) + 1, ' '.repeat(1024 * 1024) + 1]
+    const [largest, tooLarge] = [' '.repeat(MAX_BODY - 1) + 1, ' '.repeat(MAX_BODY) + 1]
     expect(await send(port, post({ body: largest }))).toMatchObject({ status: 200 })
     expect(await send(port, chunked(largest))).toMatchObject({
       status: 200,
@@ -388,6 +447,35 @@ describe('a body', () => {
     expect(rejected).toEqual([['parse', 400]])
   })
 
+  test('over the limit is not read: the connection closes after the response', async () => {
+    const { port } = await startListeners(routes)
+    const socket = await openSocket(port)
+    socket.write(formatRequest(post({ headers: { 'content-length': String(MAX_BODY + 1) }, body: '' })))
+    let text = ''
+    for await (const chunk of socket) text += chunk
+    expect(text).toMatch(/^HTTP\/1\.1 413 .*\r\nconnection: close\r\n/is)
+  })
+
+  test.each([
+    ['gzip', 415],
+    ['GZIP', 415],
+    ['br', 415],
+    ['deflate', 415],
+    ['identity, gzip', 415],
+    ['unknown', 415],
+    [undefined, 200],
+    ['', 200],
+    ['identity', 200],
+    ['Identity, identity', 200],
+  ])('with Content-Encoding %j gets %i', async (coding, status) => {
+    const { port } = await startListeners(routes)
+    const response = await send(port, post({ headers: { 'content-encoding': coding } }))
+    expect([response.status, response.headers.get('accept-encoding')]).toEqual([
+      status,
+      status === 415 ? 'identity' : null,
+    ])
+  })
+
   test('is JSON by its Content-Type alone', async () => {
     const { port } = await startListeners(routes)
     const status = async (type: string | undefined) =>
@@ -395,5 +483,90 @@ describe('a body', () => {
     for (const type of ['application/json', 'Application/JSON; charset=utf-8']) expect(await status(type)).toBe(200)
     for (const type of [undefined, 'text/plain', 'text/plain; x=application/json', 'application/json, text/plain'])
       expect(await status(type)).toBe(415)
+  })
+})
+
+/** Leaves, and waits until the server has seen it. */
+async function leave(socket: Socket): Promise<void> {
+  socket.resume().end()
+  await once(socket, 'close')
+}
+
+describe('the bodies in flight', () => {
+  const chunk = (bytes: number) => `${bytes.toString(16)}\r\n${' '.repeat(bytes)}\r\n`
+  const chunkedHead = formatRequest(post({ headers: { 'transfer-encoding': 'chunked' }, body: '' }))
+
+  test('may have 32 MiB together on all ports; beyond that a body gets 429, and a request without one is served', async () => {
+    const { port, listeners, rejected } = await startListeners(routes)
+    const { url } = await listeners.open({ host: '127.0.0.1', port: 0, app: buildApp(routes) })
+    const otherPort = Number(new URL(url).port)
+    const sockets = [...(await announceBodies(port, 20 * MIB)), ...(await announceBodies(otherPort, 12 * MIB - 2))]
+    for (const [to, body, status] of [
+      [port, '{}', 200],
+      [port, '{ }', 429],
+      [otherPort, '{ }', 429],
+    ] as const) {
+      const response = await send(to, post({ body }))
+      expect([response.status, response.headers.get('retry-after')]).toEqual([status, status === 429 ? '1' : null])
+    }
+    expect(await send(port, { target: '/healthz' })).toMatchObject({ status: 200 })
+    expect(rejected).toEqual(Array(2).fill(['bytes-in-flight', 429]))
+    await Promise.all(sockets.map(leave))
+    expect(await send(port, post({ body: '{ }' }))).toMatchObject({ status: 200 })
+  })
+
+  test('no longer count when their responses are sent or their requests were rejected', async () => {
+    const { port } = await startListeners(routes)
+    const body = `${' '.repeat(MAX_BODY - 2)}{}`
+    for (let count = 0; count < 70; count++) {
+      expect(await send(port, post({ body }))).toMatchObject({ status: 200 })
+      expect(await send(port, post({ body, headers: { accept: 'text/html' } }))).toMatchObject({ status: 406 })
+    }
+  })
+
+  test('count as they are read when they are chunked', async () => {
+    const { port, rejected } = await startListeners(routes)
+    const sockets = await announceBodies(port, 32 * MIB - 10)
+    const socket = await openSocket(port)
+    socket.write(chunkedHead + chunk(9))
+    // The server has read the chunk when there is no more space than for one byte.
+    while ((await send(port, post({ body: '{}' }))).status !== 429) {}
+    expect(await send(port, post({ body: '1' }))).toMatchObject({ status: 200 })
+    socket.write(chunk(2))
+    expect(String(await once(socket, 'data'))).toMatch(/^HTTP\/1\.1 429 /)
+    expect(rejected.at(-1)).toEqual(['bytes-in-flight', 429])
+    await leave(socket)
+    expect(await send(port, post({ body: '1234567890' }))).toMatchObject({ status: 200 })
+    await Promise.all(sockets.map(leave))
+  })
+})
+
+describe('Expect: 100-continue', () => {
+  const expecting = (headers: Record<string, string>) =>
+    formatRequest(post({ headers: { expect: '100-continue', 'content-length': '2', ...headers }, body: '' }))
+
+  test('is answered with 100 when the checks have passed, and then the body is read', async () => {
+    const { port } = await startListeners(routes)
+    const socket = await openSocket(port)
+    socket.write(expecting({ connection: 'close' }))
+    expect(String(await once(socket, 'data'))).toBe('HTTP/1.1 100 Continue\r\n\r\n')
+    socket.write('{}')
+    let text = ''
+    for await (const chunk of socket) text += chunk
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\{"json":\{\}\}/s)
+  })
+
+  test.each<[number, Record<string, string>]>([
+    [401, { authorization: 'Bearer wrong' }],
+    [413, { 'content-length': String(MAX_BODY + 1) }],
+    [415, { 'content-encoding': 'gzip' }],
+    [403, { host: 'evil.example' }],
+  ])('is answered with %i alone when a check fails, and the connection closes', async (status, headers) => {
+    const { port } = await startListeners(routes, { isAllowedBearer: createTokenCheck([TOKEN]) })
+    const socket = await openSocket(port)
+    socket.write(expecting({ authorization: `Bearer ${TOKEN}`, ...headers }))
+    let text = ''
+    for await (const chunk of socket) text += chunk
+    expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*\\r\\nconnection: close\\r\\n`, 'is'))
   })
 })

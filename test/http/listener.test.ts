@@ -1,8 +1,15 @@
 import { once } from 'node:events'
 import { setImmediate as tick } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Route } from '../../src/http/routes.ts'
-import { buildApp, formatRequest, openSocket, send, startListeners, stopListeners } from '../support/listeners.ts'
+import {
+  buildApp,
+  formatRequest,
+  openSocket,
+  send,
+  startListeners,
+  stopListeners,
+  type TestRoute,
+} from '../support/listeners.ts'
 
 afterEach(stopListeners)
 
@@ -10,7 +17,7 @@ afterEach(stopListeners)
 function createSlowRoute() {
   const signals: AbortSignal[] = []
   const pending: (() => void)[] = []
-  const route: Route = {
+  const route: TestRoute = {
     handlers: {
       POST: (_, { signal }) => {
         signals.push(signal)
@@ -24,6 +31,12 @@ function createSlowRoute() {
 async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await tick()
 }
+
+const isAccepting = (port: number) =>
+  openSocket(port).then(
+    (socket) => socket.destroy(),
+    () => undefined,
+  )
 
 const post = { method: 'POST', target: '/slow', headers: { 'content-type': 'application/json' }, body: '{}' }
 
@@ -96,16 +109,31 @@ describe('drain', () => {
     const drained = listeners.drain(4_000)
     expect(await send(port, { target: '/readyz' })).toMatchObject({ status: 503, body: 'draining\n' })
     expect(await send(port, { target: '/healthz' })).toMatchObject({ status: 200 })
-    const isAccepting = () =>
-      openSocket(port).then(
-        (socket) => socket.destroy(),
-        () => undefined,
-      )
-    while (await isAccepting()) await tick()
+    while (await isAccepting(port)) await tick()
     respondToAll()
     let text = ''
     for await (const chunk of await slow) text += chunk
     expect(text).toMatch(/^HTTP\/1.1 200 OK\r\n.*connection: close\r\n.*done$/is)
+    await drained
+  })
+
+  test('serves requests on idle connections that were open before, with Connection: close', async () => {
+    const { route, signals, respondToAll } = createSlowRoute()
+    const { port, listeners } = await startListeners({ '/slow': route })
+    const [slow, idle] = [await openSocket(port), await openSocket(port)]
+    slow.write(formatRequest(post))
+    const health = formatRequest({ target: '/healthz' })
+    idle.write(health)
+    expect(String(await once(idle, 'data'))).toMatch(/connection: keep-alive/i)
+    await until(() => signals.length === 1)
+    const drained = listeners.drain(4_000)
+    while (await isAccepting(port)) await tick()
+    idle.write(health)
+    let text = ''
+    for await (const chunk of idle) text += chunk
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close\r\n.*ok\n$/is)
+    respondToAll()
+    slow.resume()
     await drained
   })
 

@@ -1,12 +1,15 @@
-import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { readConfig } from '../../src/cli/config/config.ts'
 import { parseOptions } from '../../src/cli/config/options.ts'
+import { makeFolder } from '../support/program.ts'
 
 const readText = (path: string) => readFileSync(path, 'utf8')
 
@@ -78,9 +81,10 @@ describe('deploy/kubernetes.yaml', () => {
       find('Deployment').spec.selector.matchLabels,
       find('Service').spec.selector,
       find('PodDisruptionBudget').spec.selector.matchLabels,
+      find('NetworkPolicy').spec.podSelector.matchLabels,
       ...pod.topologySpreadConstraints.map(({ labelSelector }: { labelSelector: object }) => labelSelector),
     ]
-    expect(selectors).toEqual([...Array(3).fill(metadata.labels), ...Array(2).fill({ matchLabels: metadata.labels })])
+    expect(selectors).toEqual([...Array(4).fill(metadata.labels), ...Array(2).fill({ matchLabels: metadata.labels })])
     const { apiVersion, kind, metadata: deployment } = find('Deployment')
     const scaled = find('HorizontalPodAutoscaler').spec.scaleTargetRef
     expect(scaled).toEqual({ apiVersion, kind, name: deployment.name })
@@ -98,7 +102,37 @@ describe('deploy/kubernetes.yaml', () => {
     // fsGroup has no effect on a hostPath, which belongs to root.
     expect(volumes.find(({ name }: { name: string }) => name === mount.name)).toEqual({
       name: mount.name,
-      emptyDir: {},
+      emptyDir: { sizeLimit: expect.stringMatching(/^\d+Gi$/) },
     })
+  })
+
+  test('has a sidecar that copies the audit log to its standard output', async () => {
+    const [sidecar] = pod.initContainers
+    const variables = (env: { name: string; value?: string }[]) =>
+      Object.fromEntries(env.map(({ name, value }) => [name, value]))
+    expect(container.args).toContain(`--audit-log=${variables(sidecar.env).AUDIT_LOG}`)
+    expect(sidecar).toMatchObject({ restartPolicy: 'Always', volumeMounts: [{ name: 'audit', readOnly: true }] })
+    const [command, ...args] = sidecar.command
+    const file = join(makeFolder(), 'pod.jsonl')
+    // A group of its own: in a pod, tail ends with the shell.
+    const child = spawn(command, args, {
+      env: { ...process.env, AUDIT_LOG: file },
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
+    })
+    onTestFinished(() => void (child.pid && process.kill(-child.pid, 'SIGKILL')))
+    writeFileSync(file, '{"v":1}\n')
+    expect(String(await once(child.stdout, 'data'))).toBe('{"v":1}\n')
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  test('lets the server reach Metronome and name servers, and callers reach the server', () => {
+    const { ingress, egress, policyTypes } = find('NetworkPolicy').spec
+    expect(policyTypes).toEqual(['Ingress', 'Egress'])
+    const ports = (rules: { ports: { port: unknown }[] }[]) =>
+      rules.flatMap((rule) => rule.ports.map(({ port }) => port))
+    expect(ports(ingress)).toEqual(container.ports.map(({ name }: { name: string }) => name))
+    expect(ports(egress)).toEqual([53, 53, 443])
   })
 })

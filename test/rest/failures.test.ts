@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { type Fetch, NotSentError } from '../../src/metronome/fetch.ts'
+import { type Fetch, NotSentError, OverloadedError } from '../../src/metronome/fetch.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
 import { UNKNOWN_ID } from '../contract.ts'
 import { KEY } from '../support/harness.ts'
@@ -136,6 +136,17 @@ test('without a Metronome API key a call gets 503, and nothing is sent', async (
     outcome: 'not_applied',
   })
   expect(sent).toEqual([])
+})
+
+test.each([
+  ['read', READ, undefined],
+  ['write', WRITE, 'not_applied'],
+])('a %s that finds the queue to Metronome full gets 429 with Retry-After', async (_, request, outcome) => {
+  const full: Fetch = async () => {
+    throw new OverloadedError('too many calls are waiting')
+  }
+  const seen = await fail(full, request)
+  expect(seen).toMatchObject({ status: 429, kind: 'service-unavailable', outcome, headers: { 'retry-after': '1' } })
 })
 
 test('an internal error shows no details', async () => {

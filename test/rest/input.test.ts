@@ -128,8 +128,8 @@ describe('in the body', () => {
     },
   )
 
-  test('more than 1 MiB is rejected', async () => {
-    const { status, json } = await expectRejection(post(SETNAME, { name: 'x'.repeat(1024 * 1024) }))
+  test('more than 512 KiB is rejected', async () => {
+    const { status, json } = await expectRejection(post(SETNAME, { name: 'x'.repeat(512 * 1024) }))
     expect([status, json.title]).toEqual([413, 'Payload Too Large'])
   })
 

@@ -11,8 +11,11 @@ export interface Started {
   readonly errors: readonly unknown[]
 }
 
-export function buildApp(routes: Readonly<Record<string, Route>>): App {
-  const table = new Map(Object.entries(routes))
+/** A route, which has its path in the table of routes. */
+export type TestRoute = Omit<Route, 'path'>
+
+export function buildApp(routes: Readonly<Record<string, TestRoute>>): App {
+  const table = new Map(Object.entries(routes).map(([path, route]) => [path, { path, ...route }]))
   return {
     findRoute: (path) => table.get(path),
     buildRejection: ({ status, message, headers = {} }) =>
@@ -24,7 +27,10 @@ export function buildApp(routes: Readonly<Record<string, Route>>): App {
 const started = new Set<Listeners>()
 
 /** Serves routes on a free port of the HTTP layer alone. */
-export function startListeners(routes: Readonly<Record<string, Route>>, options: StartOptions = {}): Promise<Started> {
+export function startListeners(
+  routes: Readonly<Record<string, TestRoute>>,
+  options: StartOptions = {},
+): Promise<Started> {
   return startApp(buildApp(routes), options)
 }
 
@@ -40,8 +46,13 @@ export async function startApp(app: App, { host = '127.0.0.1', ...options }: Sta
     isAllowedBearer: undefined,
     isSaturated: () => false,
     notReadyReason: () => undefined,
-    metricsRoute: { handlers: { GET: async () => new Response('items 1\n') } },
-    onRejected: (check, status) => rejected.push([check, status]),
+    keepAliveMs: 5_000,
+    metricsRoute: {
+      path: '/metrics',
+      handlers: { GET: async () => new Response('items 1\n') },
+      ignoresAccept: true,
+    },
+    onRejected: ({ check, status }) => rejected.push([check, status]),
     onError: (error) => errors.push(error),
     interrupt() {},
     ...options,

@@ -31,7 +31,7 @@ interface ValueOption extends OptionBase {
 export type OptionSpec =
   | (OptionBase & { readonly type: 'boolean' })
   | (ValueOption & { readonly type: 'string'; readonly default?: string; readonly choices?: readonly string[] })
-  | (ValueOption & { readonly type: 'integer'; readonly max: number; readonly default: number })
+  | (ValueOption & { readonly type: 'integer'; readonly min?: number; readonly max: number; readonly default: number })
 
 /** Options by the name that follows the two dashes. */
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>
@@ -122,8 +122,9 @@ function readValue({ name, rawName, value }: OptionToken, specs: OptionSpecs): t
   }
   if (!value || value.startsWith('--')) throw new UsageError(`--${name} requires a value.`)
   if (spec.type === 'integer') {
-    if (/^\d{1,15}$/.test(value) && Number(value) <= spec.max) return Number(value)
-    throw new UsageError(`--${name} must be an integer from 0 to ${spec.max}.`)
+    const { min = 0, max } = spec
+    if (/^\d{1,15}$/.test(value) && Number(value) >= min && Number(value) <= max) return Number(value)
+    throw new UsageError(`--${name} must be an integer from ${min} to ${max}.`)
   }
   if (spec.choices && !spec.choices.includes(value))
     throw new UsageError(`--${name} must be ${spec.choices.join(' or ')}.`)

@@ -1,5 +1,5 @@
 import { isIP, isIPv6 } from 'node:net'
-import { isLoopback } from '../../http/urls.ts'
+import { isLoopback, withoutDot } from '../../http/urls.ts'
 import { UsageError } from './command-line.ts'
 import { OPTIONS, type Options } from './options.ts'
 import { MIN_TOKEN_CHARACTERS, readTokens } from './secrets.ts'
@@ -21,6 +21,8 @@ export interface HttpConfig {
   readonly passthrough: boolean
   /** Milliseconds for calls to finish at shutdown. */
   readonly drainMs: number
+  /** Milliseconds that an idle connection stays open. */
+  readonly keepAliveMs: number
 }
 
 /** Reads what `--http` and `--rest` need. Throws {@link UsageError}, also when anybody could use the server. */
@@ -47,6 +49,7 @@ export function readHttpConfig(options: Options, variables: Variables, readFile:
     tokens,
     passthrough,
     drainMs: options.drainMs ?? OPTIONS['drain-ms'].default,
+    keepAliveMs: (options.keepAliveSeconds ?? OPTIONS['keep-alive-seconds'].default) * 1_000,
   }
 }
 
@@ -59,7 +62,7 @@ const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a
 
 /** A host without brackets, and its name as `URL` writes it: in lower case, IPv6 shortened and in brackets. */
 function readHost(option: string, text: string, rule: string): { address: string; name: string } {
-  const address = text.replace(/^\[(.*)\]$/, '$1')
+  const address = withoutDot(text.replace(/^\[(.*)\]$/, '$1'))
   const url = `http://${isIPv6(address) ? `[${address}]` : address}`
   // A name such as 1.2.3.4.5 matches, but no URL can contain it.
   if ((isIP(address) === 0 && !HOST_NAME.test(address)) || !URL.canParse(url))

@@ -120,6 +120,17 @@ export const OPTIONS = {
     requires: ['http', 'rest'],
     description: "forward each caller's bearer token as its Metronome API key",
   },
+  'keep-alive-seconds': {
+    type: 'integer',
+    group: 'HTTP and REST',
+    placeholder: 'N',
+    // Node takes 0 for no limit.
+    min: 1,
+    max: 3_600,
+    default: 65,
+    requires: ['http', 'rest'],
+    description: 'how long an idle connection stays open; longer than the load balancer keeps it',
+  },
   'drain-ms': {
     type: 'integer',
     group: 'HTTP and REST',

@@ -27,6 +27,7 @@ test('--http alone listens on loopback and logs more', () => {
     tokens: [],
     passthrough: false,
     drainMs: 5000,
+    keepAliveMs: 65_000,
   })
 })
 
@@ -67,6 +68,15 @@ describe.each(['--http', '--rest'])('%s', (option) => {
     ['an invalid IPv4 address', ['--host', '999.1.1.1'], {}, /^--host must be/],
     ['an empty allowed host', ['--allowed-hosts', 'a,,b'], {}, /^--allowed-hosts must be comma-separated host names/],
     ['an allowed host with a scheme', ['--allowed-hosts', 'https://a'], {}, /^--allowed-hosts must be/],
+    ['an allowed host with two dots at its end', ['--allowed-hosts', 'a..'], {}, /^--allowed-hosts must be/],
+    ['an allowed host that is a dot', ['--allowed-hosts', '.'], {}, /^--allowed-hosts must be/],
+    [
+      'an idle time of 0 s',
+      ['--keep-alive-seconds', '0'],
+      {},
+      /^--keep-alive-seconds must be an integer from 1 to 3600/,
+    ],
+    ['an idle time of over an hour', ['--keep-alive-seconds', '3601'], {}, /^--keep-alive-seconds must be an integer/],
   ])('rejects %s', (_, argv, environment, message) => {
     expect(() => read([option, ...argv], environment)).toThrow(UsageError)
     expect(() => read([option, ...argv], environment)).toThrow(message)
@@ -78,6 +88,15 @@ describe.each(['--http', '--rest'])('%s', (option) => {
     ['a token and host names', ['--host', '0.0.0.0', '--allowed-hosts', 'mcp.example.com,[::1]'], WITH_TOKEN, [TOKEN]],
   ])('accepts another host with %s', (_, argv, environment, tokens) => {
     expect(read([option, ...argv], environment).http).toMatchObject({ host: argv[1], tokens })
+  })
+
+  test('takes one dot at the end of host names away', () => {
+    const { http } = read([option, '--host', 'localhost.', '--allowed-hosts', 'MCP.example.com.,b'])
+    expect(http).toMatchObject({ host: 'localhost', allowedHosts: ['localhost', 'mcp.example.com', 'b'] })
+  })
+
+  test('keeps idle connections as long as --keep-alive-seconds says', () => {
+    expect(read([option, '--keep-alive-seconds', '620']).http).toMatchObject({ keepAliveMs: 620_000 })
   })
 
   test('writes host names as URL does', () => {
