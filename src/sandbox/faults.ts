@@ -11,7 +11,7 @@ import { findRoute, respond } from './router.ts'
 import type { Store } from './store.ts'
 
 /** A request that a fault hits. */
-interface Attempt {
+export interface Attempt {
   readonly store: Store
   readonly request: SandboxRequest
   readonly signal: AbortSignal | undefined
@@ -30,7 +30,7 @@ const RETRY_AFTER_SECONDS = 1
 const INTERNAL_ERROR = buildErrorResponse(new ApiError(500, 'Unexpected internal error'))
 
 /** docs/sandbox.md describes what each fault means for a caller. */
-const BEHAVIORS: Readonly<Record<InjectedFault, Behavior>> = {
+export const BEHAVIORS: Readonly<Record<InjectedFault, Behavior>> = {
   'lost-response': loseResponse,
   reset: resetConnection,
   pending: leavePending,
@@ -97,7 +97,7 @@ function resetConnection(): never {
 function leavePending({ store, request, signal, apply }: Attempt): SandboxResponse | Promise<SandboxResponse> {
   const key = request.idempotencyKey
   if (key === undefined) return applyAfter(PENDING_MS, signal, apply)
-  if (store.pending.has(key) || store.responses.has(key)) return apply()
+  if (isKeyInUse({ store, request })) return apply()
   const committed = new Promise<SandboxResponse>((resolve) => {
     const commit = () => {
       clearTimeout(timer)
@@ -117,18 +117,18 @@ function timeOutAtGateway({ apply }: Attempt): SandboxResponse {
 }
 
 function failBeforeApply(attempt: Attempt): SandboxResponse {
-  return hasStoredResponse(attempt) ? attempt.apply() : storeFailure(attempt)
+  return isKeyInUse(attempt) ? attempt.apply() : storeFailure(attempt)
 }
 
 function failAfterApply(attempt: Attempt): SandboxResponse {
-  if (hasStoredResponse(attempt)) return attempt.apply()
+  if (isKeyInUse(attempt)) return attempt.apply()
   const response = attempt.apply()
   return response.status >= 400 ? response : storeFailure(attempt)
 }
 
-/** Whether the key has its first response, which no later failure replaces. */
-function hasStoredResponse({ store, request: { idempotencyKey } }: Attempt): boolean {
-  return idempotencyKey !== undefined && store.responses.has(idempotencyKey)
+/** Whether the key has its first response or a request in flight, which no later failure replaces. */
+function isKeyInUse({ store, request: { idempotencyKey: key } }: Pick<Attempt, 'store' | 'request'>): boolean {
+  return key !== undefined && (store.responses.has(key) || store.pending.has(key))
 }
 
 function storeFailure({ store, request }: Attempt): SandboxResponse {
