@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { acceptsJson, exceedsLimit, isJson, readJson, TOO_LARGE } from './body.ts'
-import type { App, Handler, Rejection, Route } from './routes.ts'
+import type { App, Handler, Rejection, RequestContext, Route } from './routes.ts'
 import { hostNameOf, isLoopback, isSameOrigin, readHostName, readPath, readScheme } from './urls.ts'
 
 /** What all ports of the process have in common. */
@@ -111,7 +111,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'content-type',
     check({ method, headers }) {
-      if (method !== 'POST' || isJson(headers.get('content-type'))) return undefined
+      if (!hasBody(method) || isJson(headers.get('content-type'))) return undefined
       return { status: 415, message: 'Content-Type must be application/json.' }
     },
   },
@@ -130,9 +130,11 @@ export const CHECKS: readonly Check[] = [
   },
 ]
 
+type Connection = Pick<RequestContext, 'signal' | 'disconnect'>
+
 /** What follows for a request whose head has been checked. */
 export type Admission =
-  | { readonly ok: true; readonly respond: (request: Request, signal: AbortSignal) => Promise<Response> }
+  | { readonly ok: true; readonly respond: (request: Request, connection: Connection) => Promise<Response> }
   | { readonly ok: false; readonly response: Response }
 
 /** Checks heads of requests for an app. */
@@ -153,10 +155,12 @@ export function createGuard(app: App, options: GuardOptions): (incoming: Incomin
     if (!handler) throw new Error('The checks passed a request without a handler.')
     return {
       ok: true,
-      async respond(request, signal) {
-        if (method !== 'POST') return handler(request, { json: undefined, bearer, signal })
+      async respond(request, connection) {
+        if (!hasBody(method)) return handler(request, { json: undefined, bearer, ...connection })
         const body = await readJson(request)
-        return body.ok ? handler(request, { json: body.json, bearer, signal }) : reject(body.check, body.rejection)
+        return body.ok
+          ? handler(request, { json: body.json, bearer, ...connection })
+          : reject(body.check, body.rejection)
       },
     }
   }
@@ -180,7 +184,11 @@ function readHead(incoming: IncomingMessage, { findRoute, describeNotFound }: Ap
 
 function findHandler(route: Route | undefined, method: string): Handler | undefined {
   if (method === 'GET' || method === 'HEAD') return route?.handlers.GET
-  return method === 'POST' ? route?.handlers.POST : undefined
+  return method === 'POST' || method === 'PUT' ? route?.handlers[method] : undefined
+}
+
+function hasBody(method: string): boolean {
+  return method === 'POST' || method === 'PUT'
 }
 
 /** Only from the header: a token in the query ends up in logs. */

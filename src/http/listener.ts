@@ -26,7 +26,7 @@ const INTERRUPT_MS = 500
 export interface ListenerOptions extends GuardOptions {
   /** Why the process should get no requests. */
   readonly notReadyReason: () => string | undefined
-  readonly metricsRoute: Route
+  readonly metricsRoute?: Route | undefined
   /** Called with what a handler threw; the client gets a 500. */
   readonly onError: (error: unknown) => void
   /** Called when the drain time is over: ends the calls still in flight. */
@@ -48,8 +48,8 @@ export function createListeners(options: ListenerOptions): Listeners {
   let isDraining = false
   const ownRoutes = new Map<string, Route>([
     ...Object.entries(healthRoutes(() => (isDraining ? 'draining' : options.notReadyReason()))),
-    ['/metrics', { ...options.metricsRoute, ignoresAccept: true }],
   ])
+  if (options.metricsRoute) ownRoutes.set('/metrics', { ...options.metricsRoute, ignoresAccept: true })
 
   return {
     async open({ host, port, app }) {
@@ -100,8 +100,10 @@ function createAppServer(app: App, inFlight: InFlight, options: ListenerOptions)
     outgoing.setHeader('x-content-type-options', 'nosniff')
     outgoing.setHeader('cross-origin-resource-policy', 'same-origin')
     const signal = inFlight.add(incoming, outgoing)
+    const disconnect = () => void incoming.socket.destroy()
     const admission = admit(incoming)
-    const respond = async (request: Request) => (admission.ok ? admission.respond(request, signal) : admission.response)
+    const respond = async (request: Request) =>
+      admission.ok ? admission.respond(request, { signal, disconnect }) : admission.response
     const listener = getRequestListener(respond, {
       errorHandler(error) {
         // No Request can be made of a Host or target that was rejected.

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { FAULT_NAMES, type FaultPlan } from '../../src/sandbox/fault-spec.ts'
+import { FAULT_NAMES } from '../../src/sandbox/fault-spec.ts'
 import { WRITES } from '../contract.ts'
 import { countEffects } from '../support/fault-injection.ts'
 import { startSandboxServer } from '../support/sandbox-server.ts'
@@ -11,15 +11,15 @@ const BUDGET_MS = 1_500
 const plans = FAULT_NAMES.filter((name) => name !== 'random').flatMap((fault, index) => {
   const attempts = 1 + (index % 3)
   const losesReads = index % 4 === 0
-  const plan: FaultPlan = { writes: Array(attempts).fill(fault), reads: losesReads ? Array(3).fill('reset') : [] }
+  const faults = `${fault}:${attempts}${losesReads ? ',reset:3@reads' : ''}`
   const title = `${fault} on ${attempts} of 3 attempts${losesReads ? ' and lost reads' : ''}`
-  return WRITES.slice(index % WRITES.length, (index % WRITES.length) + 1).map((row) => ({ ...row, title, plan }))
+  return WRITES.slice(index % WRITES.length, (index % WRITES.length) + 1).map((row) => ({ ...row, title, faults }))
 })
 
 test.concurrent.each(plans)('$tool over a socket reports a true outcome after $title', async (row) => {
-  const { tool, write, plan } = row
+  const { tool, write, faults } = row
   const [args] = write.args
-  const sandbox = await startSandboxServer(plan)
+  const sandbox = await startSandboxServer(faults)
   try {
     const { outcome, text } = await reportCalls(sandbox.upstream, BUDGET_MS)(tool, args)
     const wasInPlace = write.isInPlace(sandbox.store, args)

@@ -6,6 +6,7 @@ import { KEY } from '../support/harness.ts'
 import { customerResponse, type HttpRequest, send, startRest } from '../support/http.ts'
 import { stopListeners } from '../support/listeners.ts'
 import { ask, record, restRequest } from '../support/rest.ts'
+import { parsePlan } from '../support/sandbox.ts'
 
 afterEach(stopListeners)
 
@@ -100,7 +101,7 @@ describe('no usable response', () => {
   })
 
   test('a write that was certainly not applied keeps its status', async () => {
-    const sandbox = createSandbox({ faults: { writes: ['error-500', 'error-500', 'error-500'], reads: [] } })
+    const sandbox = createSandbox({ faults: parsePlan('error-500:3') })
     const archive = restRequest('archive-customer', { id: ID })
     expect(await fail(sandbox.fetch, archive)).toMatchObject({ status: 500, outcome: 'not_applied' })
   })
