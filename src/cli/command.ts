@@ -23,6 +23,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'print the OpenAPI document of the REST API',
     load: async () => (await import('./openapi.ts')).openapi,
   },
+  sandbox: {
+    usage: 'sandbox',
+    summary: 'serve the sandbox as an HTTP Metronome on loopback',
+    load: async () => (await import('./sandbox-server.ts')).sandbox,
+  },
   'print-config': {
     usage: 'print-config CLIENT',
     summary: 'print the configuration for an MCP client',

@@ -119,6 +119,7 @@ function commandContext(): CommandContext {
     cwd: process.cwd(),
     program: process.argv[1] ?? '',
     hasColors: process.stdout.isTTY && !process.env.NO_COLOR,
+    signals: process,
     stdout: writeStdout,
     stderr: writeStderr,
   }

@@ -128,7 +128,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'content-type',
     check({ method, headers }) {
-      if (method !== 'POST' || isJson(headers.get('content-type'))) return undefined
+      if (!hasBody(method) || isJson(headers.get('content-type'))) return undefined
       return { status: 415, message: 'Content-Type must be application/json.' }
     },
   },
@@ -185,7 +185,7 @@ export function createGuard(
   app: App,
   options: GuardOptions,
 ): (incoming: IncomingMessage, inFlight: RequestInFlight) => Admission {
-  return (incoming, { signal, countBytes }) => {
+  return (incoming, { countBytes, ...connection }) => {
     const head = readHead(incoming, countBytes, app, options)
     const { method, route, bearer } = head
     const reject = (check: string, rejection: Rejection): Response => {
@@ -203,9 +203,11 @@ export function createGuard(
     return {
       ok: true,
       async respond(request) {
-        if (method !== 'POST') return handler(request, { json: undefined, bearer, signal })
+        if (!hasBody(method)) return handler(request, { ...connection, json: undefined, bearer })
         const body = await readJson(request, countBytes)
-        return body.ok ? handler(request, { json: body.json, bearer, signal }) : reject(body.check, body.rejection)
+        return body.ok
+          ? handler(request, { ...connection, json: body.json, bearer })
+          : reject(body.check, body.rejection)
       },
     }
   }
@@ -235,7 +237,11 @@ function readHead(
 
 function findHandler(route: Route | undefined, method: string): Handler | undefined {
   if (method === 'GET' || method === 'HEAD') return route?.handlers.GET
-  return method === 'POST' ? route?.handlers.POST : undefined
+  return method === 'POST' || method === 'PUT' ? route?.handlers[method] : undefined
+}
+
+function hasBody(method: string): boolean {
+  return method === 'POST' || method === 'PUT'
 }
 
 /** Only from the header: a token in the query ends up in logs. */

@@ -12,6 +12,8 @@ export interface RequestInFlight {
   readonly signal: AbortSignal
   /** Counts bytes of its body until it ends; `false` when all bodies together would exceed the limit. */
   readonly countBytes: CountBytes
+  /** Closes the connection without a response. */
+  readonly disconnect: () => void
 }
 
 /** The requests in flight on all ports. */
@@ -56,7 +58,7 @@ export function createInFlight(): InFlight {
         ownBytes += bytes
         return true
       }
-      return { signal: controller.signal, countBytes }
+      return { signal: controller.signal, countBytes, disconnect: () => void socket.destroy() }
     },
     size: () => responses.size,
     closeConnections() {

@@ -24,7 +24,7 @@ const INTERRUPT_MS = 500
 export interface ListenerOptions extends GuardOptions {
   /** Why the process should get no requests. */
   readonly notReadyReason: () => string | undefined
-  readonly metricsRoute: Route
+  readonly metricsRoute?: Route | undefined
   /** Called with what a handler threw; the client gets a 500. */
   readonly onError: (error: unknown) => void
   /** Called when the drain time is over: ends the calls still in flight. */
@@ -47,7 +47,8 @@ export function createListeners(options: ListenerOptions): Listeners {
   const inFlight = createInFlight()
   let isDraining = false
   const health = healthRoutes(() => (isDraining ? 'draining' : options.notReadyReason()))
-  const ownRoutes = new Map([...health, options.metricsRoute].map((route) => [route.path, route]))
+  const own = options.metricsRoute ? [...health, options.metricsRoute] : health
+  const ownRoutes = new Map(own.map((route) => [route.path, route]))
 
   return {
     async open({ host, port, app }) {

@@ -5,6 +5,8 @@ export interface RequestContext {
   readonly bearer: string | undefined
   /** Aborts when the client closes its connection. */
   readonly signal: AbortSignal
+  /** Closes the connection without a response. */
+  readonly disconnect: () => void
 }
 
 /** Responds to a request that passed all checks. */
@@ -14,7 +16,7 @@ export interface Route {
   /** With names for its parameters, for the log. */
   readonly path: string
   /** By method; the one for GET serves HEAD, too. */
-  readonly handlers: Readonly<Partial<Record<'GET' | 'POST', Handler>>>
+  readonly handlers: Readonly<Partial<Record<'GET' | 'POST' | 'PUT', Handler>>>
   /** Needs no token. */
   readonly public?: true
   /** Rejected with 429 while the upstream queue is saturated. */

@@ -151,7 +151,7 @@ function buildAddedBillingBody({ id, customer_id, configuration, delivery, tax_p
   }
 }
 
-function buildBillingBody(configuration: Configuration): JsonObject {
+export function buildBillingBody(configuration: Configuration): JsonObject {
   const { unbillable_invoices_configuration } = configuration
   return {
     id: configuration.id,
@@ -161,7 +161,7 @@ function buildBillingBody(configuration: Configuration): JsonObject {
   }
 }
 
-function buildRevenueBody(configuration: Configuration): JsonObject {
+export function buildRevenueBody(configuration: Configuration): JsonObject {
   return { id: configuration.id, provider: configuration.delivery.provider, ...buildConfigurationBody(configuration) }
 }
 

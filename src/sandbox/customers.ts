@@ -164,7 +164,7 @@ function buildCustomerBody({ id, ingest_aliases, name, custom_fields }: Customer
 }
 
 /** The record as the reading operations return it. */
-function buildDetailBody(customer: Customer): JsonObject {
+export function buildDetailBody(customer: Customer): JsonObject {
   const { salesforce_account_id, created_at, updated_at, archived_at, current_billable_status } = customer
   return {
     ...buildCustomerBody(customer),

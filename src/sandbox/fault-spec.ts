@@ -10,6 +10,7 @@ const DEFAULT_ATTEMPTS = {
   hang: 1,
   'hang-applied': 1,
   'rate-limit': 1,
+  'rate-limit-customer': 1,
   'approval-required': 1,
   'slow-response': 1,
   /** Draws one of the others, or none in half of the cases. */
@@ -20,11 +21,24 @@ export type FaultName = keyof typeof DEFAULT_ATTEMPTS
 
 export const FAULT_NAMES = Object.keys(DEFAULT_ATTEMPTS) as FaultName[] // Object.keys returns strings
 
-/** The faults of the first, second and further attempts of each call; later attempts have none. */
+type Target = 'writes' | 'reads' | 'all'
+
 export interface FaultPlan {
+  /** Faults of the first, second and further attempts of each call; later attempts have none. */
   readonly writes: readonly FaultName[]
   readonly reads: readonly FaultName[]
+  /** Faults of single attempts, whatever their calls; they take precedence. */
+  readonly single: readonly SingleFault[]
 }
+
+export interface SingleFault {
+  readonly fault: FaultName
+  readonly target: Target
+  /** One attempt by its number, counted from 1, or a share of the attempts. */
+  readonly hits: { readonly kind: 'number'; readonly number: number } | { readonly kind: 'rate'; readonly rate: number }
+}
+
+export const NO_FAULTS: FaultPlan = { writes: [], reads: [], single: [] }
 
 export type FaultSpecResult =
   | { readonly ok: true; readonly plan: FaultPlan }
@@ -32,30 +46,39 @@ export type FaultSpecResult =
   | { readonly ok: false; readonly message: string }
 
 const MAX_ATTEMPTS = 99
-const ENTRY = /^([a-z0-9-]+)(?::(\d+))?(?:@(reads|writes|all))?$/
+const ENTRY = /^([a-z0-9-]+)(?::(\d{1,9}(?:\.\d{1,9})?)(%|st|nd|rd|th)?)?(?:@(reads|writes|all))?$/
 
-/** Parses a comma-separated list of `NAME[:ATTEMPTS][@reads|@writes|@all]`. */
+/** Parses a comma-separated list of `NAME[:ATTEMPTS|:RATE%|:NUMBERth][@reads|@writes|@all]`. */
 export function parseFaultSpec(text: string): FaultSpecResult {
-  const reads: FaultName[] = []
-  const writes: FaultName[] = []
+  const plan = { writes: [] as FaultName[], reads: [] as FaultName[], single: [] as SingleFault[] }
   for (const [index, part] of text.split(',').entries()) {
     const entry = parseEntry(part.trim())
     if (!entry) return { ok: false, message: describeInvalid(index + 1) }
-    if (entry.target !== 'writes') reads.push(...entry.faults)
-    if (entry.target !== 'reads') writes.push(...entry.faults)
+    const { fault, target, hits } = entry
+    if (hits.kind !== 'attempts') plan.single.push({ fault, target, hits })
+    else
+      for (const kind of ['writes', 'reads'] as const)
+        if (target === kind || target === 'all') plan[kind].push(...Array<FaultName>(hits.count).fill(fault))
   }
-  return { ok: true, plan: { writes, reads } }
+  return { ok: true, plan }
 }
 
-function parseEntry(text: string): { faults: FaultName[]; target: string } | undefined {
-  const [, name, attempts, target = 'writes'] = ENTRY.exec(text) ?? []
+type Hits = SingleFault['hits'] | { readonly kind: 'attempts'; readonly count: number }
+
+function parseEntry(text: string): { fault: FaultName; target: Target; hits: Hits } | undefined {
+  const [, name, figure, unit, target = 'writes'] = ENTRY.exec(text) ?? []
   const fault = FAULT_NAMES.find((known) => known === name)
-  if (!fault) return undefined
-  const count = attempts === undefined ? DEFAULT_ATTEMPTS[fault] : Number(attempts)
-  if (count < 1 || count > MAX_ATTEMPTS) return undefined
-  return { faults: Array<FaultName>(count).fill(fault), target }
+  const hits = fault && readHits(figure === undefined ? DEFAULT_ATTEMPTS[fault] : Number(figure), unit)
+  return hits && { fault, target: target as Target, hits } // the expression matches no other target
+}
+
+function readHits(figure: number, unit: string | undefined): Hits | undefined {
+  if (unit === '%') return figure > 0 && figure <= 100 ? { kind: 'rate', rate: figure / 100 } : undefined
+  if (!Number.isInteger(figure) || figure < 1) return undefined
+  if (unit !== undefined) return { kind: 'number', number: figure }
+  return figure <= MAX_ATTEMPTS ? { kind: 'attempts', count: figure } : undefined
 }
 
 function describeInvalid(position: number): string {
-  return `fault ${position} is invalid; expected NAME[:ATTEMPTS][@reads|@writes|@all] with 1 to ${MAX_ATTEMPTS} attempts. Names: ${FAULT_NAMES.join(', ')}.`
+  return `fault ${position} is invalid; expected NAME[:ATTEMPTS][@reads|@writes|@all], where ATTEMPTS is 1 to ${MAX_ATTEMPTS}, a rate such as 5%, or a number such as 15th. Names: ${FAULT_NAMES.join(', ')}.`
 }

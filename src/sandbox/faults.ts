@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { FAULT_NAMES, type FaultName, type FaultPlan } from './fault-spec.ts'
+import { FAULT_NAMES, type FaultName, type FaultPlan, type SingleFault } from './fault-spec.ts'
 import {
   ApiError,
   buildErrorResponse,
@@ -11,7 +11,7 @@ import { findRoute, respond } from './router.ts'
 import type { Store } from './store.ts'
 
 /** A request that a fault hits. */
-interface Attempt {
+export interface Attempt {
   readonly store: Store
   readonly request: SandboxRequest
   readonly signal: AbortSignal | undefined
@@ -30,7 +30,7 @@ const RETRY_AFTER_SECONDS = 1
 const INTERNAL_ERROR = buildErrorResponse(new ApiError(500, 'Unexpected internal error'))
 
 /** docs/sandbox.md describes what each fault means for a caller. */
-const BEHAVIORS: Readonly<Record<InjectedFault, Behavior>> = {
+export const BEHAVIORS: Readonly<Record<InjectedFault, Behavior>> = {
   'lost-response': loseResponse,
   reset: resetConnection,
   pending: leavePending,
@@ -40,28 +40,36 @@ const BEHAVIORS: Readonly<Record<InjectedFault, Behavior>> = {
   'error-500-applied': failAfterApply,
   hang: ({ signal }) => hang(signal),
   'hang-applied': hangAfterApply,
-  'rate-limit': limitRate,
+  'rate-limit': () => limitRate('client'),
+  'rate-limit-customer': () => limitRate('customer'),
   'approval-required': requireApproval,
-  'slow-response': ({ signal, apply }) => applyAfter(SLOW_RESPONSE_MS, signal, apply),
+  'slow-response': respondSlowly,
 }
 
 const RANDOM_FAULTS = FAULT_NAMES.filter((name) => name !== 'random')
 
-/** Responds to requests, with the planned faults in front. `seed` determines what `random` draws. */
+/** Responds to requests, with the planned faults in front. `seed` determines rates and what `random` draws. */
 export function createFaultyServer(store: Store, plan: FaultPlan, seed: number) {
-  const attempts = new Map<string, number>()
+  const attemptsOfCall = new Map<string, number>()
+  const attempts = { writes: 0, reads: 0, all: 0 }
   const draw = createDraw(seed)
 
   /** The fault for the next attempt of the call that this request belongs to. */
   function nextFault(request: SandboxRequest): InjectedFault | undefined {
-    const faults = findRoute(request)?.handler.op.kind === 'write' ? plan.writes : plan.reads
+    const kind = findRoute(request)?.handler.op.kind === 'write' ? 'writes' : 'reads'
+    attempts[kind] += 1
+    attempts.all += 1
     const call = request.idempotencyKey ?? fingerprint(request)
-    const previous = attempts.get(call) ?? 0
-    const planned = faults[previous]
-    const fault = planned === 'random' ? draw() : planned
+    const previous = attemptsOfCall.get(call) ?? 0
+    const isHit = ({ target, hits }: SingleFault): boolean =>
+      (target === kind || target === 'all') &&
+      (hits.kind === 'number' ? attempts[target] === hits.number : draw() < hits.rate)
+    const planned = plan.single.find(isHit)?.fault ?? plan[kind][previous]
+    // Half of the cases have none.
+    const fault = planned === 'random' ? RANDOM_FAULTS[Math.floor(2 * RANDOM_FAULTS.length * draw())] : planned
     // Equal reads carry no key to separate calls, so a response without a fault ends the call.
-    if (fault || request.idempotencyKey !== undefined) attempts.set(call, previous + 1)
-    else attempts.delete(call)
+    if (fault || request.idempotencyKey !== undefined) attemptsOfCall.set(call, previous + 1)
+    else attemptsOfCall.delete(call)
     return fault
   }
 
@@ -73,12 +81,12 @@ export function createFaultyServer(store: Store, plan: FaultPlan, seed: number) 
   }
 }
 
-/** The same seed draws the same faults in the same order. */
-function createDraw(seed: number): () => InjectedFault | undefined {
+/** Draws numbers from 0 to 1; the same seed draws the same ones in the same order. */
+function createDraw(seed: number): () => number {
   let drawn = 0
   return () => {
     const hash = createHash('sha256').update(`${seed} ${drawn++}`).digest()
-    return RANDOM_FAULTS[hash.readUInt32BE() % (2 * RANDOM_FAULTS.length)]
+    return hash.readUInt32BE() / 2 ** 32
   }
 }
 
@@ -96,8 +104,8 @@ function resetConnection(): never {
 /** Leaves a write in flight for {@link PENDING_MS}; retries under its key get 409 meanwhile. */
 function leavePending({ store, request, signal, apply }: Attempt): SandboxResponse | Promise<SandboxResponse> {
   const key = request.idempotencyKey
-  if (key === undefined) return applyAfter(PENDING_MS, signal, apply)
-  if (store.pending.has(key) || store.responses.has(key)) return apply()
+  if (key === undefined) return wait(PENDING_MS, signal).then(apply)
+  if (isKeyInUse({ store, request })) return apply()
   const committed = new Promise<SandboxResponse>((resolve) => {
     const commit = () => {
       clearTimeout(timer)
@@ -117,18 +125,19 @@ function timeOutAtGateway({ apply }: Attempt): SandboxResponse {
 }
 
 function failBeforeApply(attempt: Attempt): SandboxResponse {
-  return hasStoredResponse(attempt) ? attempt.apply() : storeFailure(attempt)
+  return isKeyInUse(attempt) ? attempt.apply() : storeFailure(attempt)
 }
 
 function failAfterApply(attempt: Attempt): SandboxResponse {
-  if (hasStoredResponse(attempt)) return attempt.apply()
+  if (isKeyInUse(attempt)) return attempt.apply()
   const response = attempt.apply()
   return response.status >= 400 ? response : storeFailure(attempt)
 }
 
-/** Whether the key has its first response, which no later failure replaces. */
-function hasStoredResponse({ store, request: { idempotencyKey } }: Attempt): boolean {
-  return idempotencyKey !== undefined && store.responses.has(idempotencyKey)
+/** Whether the key has its first response or a request in flight, which no later failure replaces. */
+function isKeyInUse({ store, request }: Pick<Attempt, 'store' | 'request'>): boolean {
+  const key = request.idempotencyKey
+  return key !== undefined && (store.responses.has(key) || store.pending.has(key))
 }
 
 function storeFailure({ store, request }: Attempt): SandboxResponse {
@@ -146,8 +155,9 @@ function hang(signal: AbortSignal | undefined): Promise<never> {
   return untilAborted(new Promise(() => {}), signal)
 }
 
-function limitRate(): SandboxResponse {
-  const headers = { 'retry-after': String(RETRY_AFTER_SECONDS) }
+/** Metronome limits the whole account on an endpoint, or one customer. */
+function limitRate(type: 'client' | 'customer'): SandboxResponse {
+  const headers = { 'retry-after': String(RETRY_AFTER_SECONDS), 'x-metronome-rate-limit-type': type }
   return { ...buildErrorResponse(new ApiError(429, 'Too many requests')), headers }
 }
 
@@ -158,16 +168,24 @@ function requireApproval(): SandboxResponse {
   )
 }
 
-async function applyAfter(
-  milliseconds: number,
-  signal: AbortSignal | undefined,
-  apply: () => SandboxResponse,
-): Promise<SandboxResponse> {
-  const elapsed = new Promise((resolve) => {
+/** A retry under the key of a write gets 409 meanwhile. */
+async function respondSlowly({ store, request, signal, apply }: Attempt): Promise<SandboxResponse> {
+  if (isKeyInUse({ store, request })) return apply()
+  const key = request.idempotencyKey
+  if (key !== undefined) store.pending.set(key, () => {})
+  try {
+    await wait(SLOW_RESPONSE_MS, signal)
+  } finally {
+    if (key !== undefined) store.pending.delete(key)
+  }
+  return apply()
+}
+
+function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  const elapsed = new Promise<void>((resolve) => {
     setTimeout(resolve, milliseconds).unref()
   })
-  await untilAborted(elapsed, signal)
-  return apply()
+  return untilAborted(elapsed, signal)
 }
 
 function untilAborted<Result>(result: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {

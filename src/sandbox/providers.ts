@@ -3,7 +3,7 @@ import type { JsonObject } from '../operations/operation.ts'
 import type { DeliveryMethod } from './entities.ts'
 import { ApiError } from './http-messages.ts'
 
-const DIRECT = 'direct_to_billing_provider'
+export const DIRECT = 'direct_to_billing_provider'
 
 function connect(id: string, provider: string, method = DIRECT, configuration: JsonObject = {}): DeliveryMethod {
   return { id, provider, method, configuration }

@@ -18,17 +18,26 @@ export interface Store {
   readonly pending: Map<string, () => void>
 }
 
+/** What a store begins with. */
+export interface Records {
+  readonly customers: readonly Customer[]
+  readonly billing: readonly Configuration[]
+  readonly revenue: readonly Configuration[]
+}
+
 /** The first response under an Idempotency-Key, with the request that it belongs to. */
 export interface StoredResponse {
   readonly fingerprint: string
   readonly response: SandboxResponse
 }
 
-export function createStore(): Store {
+const SEED: Records = { customers: seedCustomers, billing: seedBilling, revenue: seedRevenue }
+
+export function createStore({ customers, billing, revenue } = SEED): Store {
   return {
-    customers: new Map(seedCustomers.map((customer) => [customer.id, { ...customer }])),
-    billing: seedBilling.map((configuration) => ({ ...configuration })),
-    revenue: seedRevenue.map((configuration) => ({ ...configuration })),
+    customers: new Map(customers.map((customer) => [customer.id, { ...customer }])),
+    billing: billing.map((configuration) => ({ ...configuration })),
+    revenue: revenue.map((configuration) => ({ ...configuration })),
     effects: [],
     responses: new Map(),
     pending: new Map(),

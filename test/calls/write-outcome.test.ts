@@ -27,7 +27,7 @@ const hang = (_: string, { signal }: FetchInit) =>
 describe('a write without a response', () => {
   test('that was applied returns the record and says how that was found out', async () => {
     const { metronome, call } = startFaultyCalls()
-    metronome.plan(thrice('resetApplied'))
+    metronome.plan(thrice('lost-response'))
     const { outcome, text, body } = await call('create-customer', nova)
     expect(outcome).toBe('applied')
     expect(body).toMatchObject({ data: { name: 'Nova Freight', ingest_aliases: ['nova'], archived_at: null } })
@@ -93,7 +93,7 @@ describe('a write without a response', () => {
 
   test('is unknown when a field cannot be read', async () => {
     const { metronome, call } = startFaultyCalls()
-    metronome.plan(thrice('resetApplied'))
+    metronome.plan(thrice('lost-response'))
     const args = { customer_id: ID, leave_stripe_invoices_in_draft: true, salesforce_account_id: 'sf-new' }
     const { outcome, text } = await call('update-customer-configuration', args)
     expect(outcome).toBe('unknown')
@@ -102,7 +102,7 @@ describe('a write without a response', () => {
 
   test('is unknown without any read for a create without an alias', async () => {
     const { metronome, call } = startFaultyCalls()
-    metronome.plan(thrice('resetApplied'))
+    metronome.plan(thrice('lost-response'))
     const { outcome, text } = await call('create-customer', { name: 'Nova Freight' })
     expect(outcome).toBe('unknown')
     expect(text).toMatch(/list-customers {"name_contains":"Nova Freight"} before creating it again/)
@@ -111,7 +111,7 @@ describe('a write without a response', () => {
 
   test('is unknown when the records cannot be read, with the response of the write', async () => {
     const { metronome, call } = startFaultyCalls()
-    metronome.plan(['serverErrorApplied'], { readsFail: true })
+    metronome.plan(['error-500-applied'], { readsFail: true })
     const { outcome, text, status } = await call('update-customer-name', rename)
     expect({ outcome, status }).toEqual({ outcome: 'unknown', status: 500 })
     expect(text).toMatch(
@@ -121,10 +121,10 @@ describe('a write without a response', () => {
 
   test('that was never sent is not_applied without any read, and a later one is applied', async () => {
     const { metronome, call } = startFaultyCalls()
-    metronome.plan(thrice('notSent'))
+    metronome.plan(thrice('not-sent'))
     expect(await call('create-customer', nova)).toMatchObject({ outcome: 'not_applied' })
     expect(metronome.count()).toBe(3)
-    metronome.plan(thrice('resetApplied'))
+    metronome.plan(thrice('lost-response'))
     expect(await call('create-customer', nova)).toMatchObject({ outcome: 'applied' })
   })
 })
@@ -140,25 +140,25 @@ describe("after Metronome's own 500", () => {
   }
 
   test('a write that the records show is applied', async () => {
-    const { result, waits, reads } = await callAfter500('serverErrorApplied', ['update-customer-name', rename])
+    const { result, waits, reads } = await callAfter500('error-500-applied', ['update-customer-name', rename])
     expect(result).toMatchObject({ ok: true, body: { data: { name: 'Acme Europe' } } })
     expect({ waits, reads }).toEqual({ waits: [], reads: 1 })
   })
 
   test('a write of which they show nothing is unknown, and is not retried', async () => {
-    const { result, waits, reads } = await callAfter500('serverError', ['update-customer-name', rename])
+    const { result, waits, reads } = await callAfter500('error-500', ['update-customer-name', rename])
     const message = expect.stringContaining('In get-customer name is "Acme Robotics".')
     expect(result).toMatchObject({ status: 500, outcome: 'unknown', message })
     expect({ waits, reads }).toEqual({ waits: [], reads: 1 })
   })
 
   test('a write that a lagging read does not show is unknown', async () => {
-    const { result } = await callAfter500('serverErrorApplied', ['update-customer-name', rename], 1)
+    const { result } = await callAfter500('error-500-applied', ['update-customer-name', rename], 1)
     expect(result).toMatchObject({ outcome: 'unknown' })
   })
 
   test('a create whose alias nobody holds is unknown', async () => {
-    const { result, reads } = await callAfter500('serverError', ['create-customer', nova])
+    const { result, reads } = await callAfter500('error-500', ['create-customer', nova])
     const message = expect.stringContaining('No customer holds the requested alias.')
     expect(result).toMatchObject({ outcome: 'unknown', message })
     // Active and archived customers.
@@ -167,7 +167,7 @@ describe("after Metronome's own 500", () => {
 
   test.each(['acme-prod', 'old-mill'])('a create whose alias %s another customer holds is unknown', async (alias) => {
     const args = { name: 'Other', ingest_aliases: [alias] }
-    expect((await callAfter500('serverError', ['create-customer', args])).result).toMatchObject({ outcome: 'unknown' })
+    expect((await callAfter500('error-500', ['create-customer', args])).result).toMatchObject({ outcome: 'unknown' })
   })
 
   test('configurations for a customer that does not exist are unknown', async () => {
@@ -183,14 +183,14 @@ describe("after Metronome's own 500", () => {
       { customer_id: ID, customer_billing_provider_configuration_ids: [acmeStripe.id.toUpperCase()] },
     ],
   ])('%s with an id in capitals is applied', async (tool, args) => {
-    expect((await callAfter500('serverErrorApplied', [tool, args])).result).toMatchObject({ ok: true })
+    expect((await callAfter500('error-500-applied', [tool, args])).result).toMatchObject({ ok: true })
   })
 
   test('of a gateway a write that nothing shows is unknown', async () => {
     const { metronome, call } = startFaultyCalls()
-    metronome.plan(['errorPageApplied'], { readsFail: true })
+    metronome.plan(['error-page-applied'], { readsFail: true })
     expect(await call('update-customer-name', rename)).toMatchObject({ outcome: 'unknown', status: 500 })
-    metronome.plan(['errorPageApplied'], { staleReads: 1 })
+    metronome.plan(['error-page-applied'], { staleReads: 1 })
     const args = { customer_id: ID, name: 'Acme Asia' }
     expect(await call('update-customer-name', args)).toMatchObject({ outcome: 'unknown', status: 500 })
   })
@@ -268,7 +268,7 @@ describe("with the caller's own Idempotency-Key", () => {
 
   test.each<[string, Fault[], string, RegExp]>([
     ['that was rejected as invalid is not_applied', ['none'], 'not_applied', /is archived/],
-    ['that was never sent, and is in place, is applied', thrice('notSent'), 'applied', /shows archived_at/],
+    ['that was never sent, and is in place, is applied', thrice('not-sent'), 'applied', /shows archived_at/],
   ])('a write %s', async (_, faults, outcome, message) => {
     const { metronome, call } = startFaultyCalls()
     metronome.plan(faults)
@@ -278,7 +278,7 @@ describe("with the caller's own Idempotency-Key", () => {
 
   test('a write that was never sent, and is not in place, is unknown', async () => {
     const { metronome, call } = startFaultyCalls()
-    metronome.plan(thrice('notSent'))
+    metronome.plan(thrice('not-sent'))
     const report = await call('archive-customer', { id: ID }, 'chosen')
     expect(report).toMatchObject({
       outcome: 'unknown',
@@ -294,7 +294,7 @@ describe("with the caller's own Idempotency-Key", () => {
 
   test('a 500, which stays stored under the key, is unknown with the advice to use a new key', async () => {
     const { metronome, call } = startFaultyCalls()
-    metronome.plan(['serverError'])
+    metronome.plan(['error-500'])
     const { outcome, text } = await call('update-customer-name', rename, 'chosen')
     expect(outcome).toBe('unknown')
     expect(text).toContain('retry with a new key')
@@ -327,7 +327,7 @@ describe('the budget', () => {
 describe('cancelling', () => {
   test('ends the retries; a write that may have been applied is logged once, with its key', async () => {
     const { metronome } = startFaultyCalls()
-    metronome.plan(['unavailableApplied'])
+    metronome.plan(['unavailable-applied'])
     const cancel = new AbortController()
     const harness = createHarness({ upstream: metronome.upstream })
     const channel = { signal: cancel.signal, onProgress: () => cancel.abort() }

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { acme } from '../../src/operations/examples.ts'
 import { FAULT_NAMES, type FaultPlan, parseFaultSpec } from '../../src/sandbox/fault-spec.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
-import { type OpenSandbox, openSandbox, post } from '../support/sandbox.ts'
+import { type OpenSandbox, openSandbox, parsePlan, post } from '../support/sandbox.ts'
 
 const bolt = { name: 'Bolt', ingest_aliases: ['bolt'] }
 const PENDING_MS = 20_000
@@ -61,12 +61,21 @@ describe('a write', () => {
     ['error-500', 500, 0],
     ['error-500-applied', 500, 1],
     ['rate-limit', 429, 0],
+    ['rate-limit-customer', 429, 0],
   ])('that meets "%s" gets %i with %i effects', async (faults, status, effects) => {
     const sandbox = openSandbox({ faults })
     const response = await create(sandbox)
     expect([response.status, await response.json()]).toEqual([status, { message: expect.any(String) }])
     expect(response.headers.get('retry-after')).toBe(status === 429 ? '1' : null)
     expect(sandbox.store.effects).toHaveLength(effects)
+  })
+
+  test.each([
+    ['rate-limit', 'client'],
+    ['rate-limit-customer', 'customer'],
+  ])('that meets "%s" learns that the limit is that of the %s', async (faults, type) => {
+    const { headers } = await create(openSandbox({ faults }))
+    expect(headers.get('x-metronome-rate-limit-type')).toBe(type)
   })
 
   test.each([
@@ -164,6 +173,18 @@ describe('slow-response', () => {
     expect((await response).status).toBe(200)
   })
 
+  test('returns 409 for a retry meanwhile, whatever fault hits it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const sandbox = openSandbox({ faults: 'slow-response,error-500,error-500-applied' })
+    const first = create(sandbox)
+    for (const retry of [1, 2, 3]) expect([retry, (await create(sandbox)).status]).toEqual([retry, 409])
+    expect(sandbox.store.effects).toEqual([])
+    vi.advanceTimersByTime(1_000)
+    expect((await first).status).toBe(200)
+    expect((await create(sandbox)).status).toBe(200)
+    expect(sandbox.store.effects).toHaveLength(1)
+  })
+
   test('applies nothing after the client has disconnected', async () => {
     const sandbox = openSandbox({ faults: 'slow-response' })
     const client = new AbortController()
@@ -204,7 +225,7 @@ describe('reads', () => {
 describe('random', () => {
   /** The results of the first attempt of a number of writes. */
   async function drawResults(seed: number): Promise<string[]> {
-    const { fetch, baseUrl } = createSandbox({ faults: { writes: ['random'], reads: [] }, seed })
+    const { fetch, baseUrl } = createSandbox({ faults: parsePlan('random:1'), seed })
     const results: string[] = []
     for (let call = 0; call < 60; call++) {
       const response = fetch(`${baseUrl}/v1/customers`, post({ name: 'Bolt' }, `key-${call}`))
@@ -222,14 +243,72 @@ describe('random', () => {
   })
 })
 
+describe('single attempts', () => {
+  /** The results of so many calls of one attempt each. */
+  async function send(faults: string, calls: readonly ('write' | 'read')[], seed = 1): Promise<string[]> {
+    const sandbox = openSandbox({ faults, seed })
+    const results: string[] = []
+    for (const [index, kind] of calls.entries()) {
+      const init = kind === 'write' ? post({ name: 'Bolt' }, `key-${index}`) : {}
+      const response = sandbox.send('/v1/customers', init)
+      results.push(await response.then(({ status }) => String(status)).catch(() => 'reset'))
+    }
+    return results
+  }
+
+  test.each([
+    ['reset:2nd', ['200', '200', 'reset', '200', '200']],
+    ['reset:2nd@reads', ['200', '200', '200', 'reset', '200']],
+    ['reset:2nd@all', ['200', 'reset', '200', '200', '200']],
+    ['unavailable:1st@reads,reset:3rd,unavailable:1', ['503', '503', '503', '200', 'reset']],
+  ])('of a number in "%s" are hit once in the run', async (faults, results) => {
+    expect(await send(faults, ['write', 'read', 'write', 'read', 'write'])).toEqual(results)
+  })
+
+  test('are hit at a rate, the same ones with the same seed', async () => {
+    const writes = Array<'write'>(2_000).fill('write')
+    const results = await send('reset:5%,unavailable:10%', writes)
+    const count = (result: string) => results.filter((each) => each === result).length
+    expect(count('reset')).toBeGreaterThan(70)
+    expect(count('reset')).toBeLessThan(130)
+    expect(count('503')).toBeGreaterThan(150)
+    expect(count('503')).toBeLessThan(250)
+    expect(await send('reset:5%,unavailable:10%', writes)).toEqual(results)
+    expect(await send('reset:5%,unavailable:10%', writes, 2)).not.toEqual(results)
+    expect(new Set(await send('reset:100%', writes.slice(0, 50)))).toEqual(new Set(['reset']))
+  })
+
+  test('are counted from one again when the faults are replaced', async () => {
+    const { fetch, baseUrl, injectFaults } = createSandbox({ faults: parsePlan('reset:1st@reads,unavailable@reads') })
+    const list = () => fetch(`${baseUrl}/v1/customers`).then(({ status }) => status)
+    for (const seed of [1, 2]) {
+      await expect(list()).rejects.toEqual(connectionReset)
+      expect([await list(), await list()]).toEqual([503, 200])
+      injectFaults(parsePlan('reset:1st@reads,unavailable@reads'), seed)
+    }
+  })
+})
+
 describe('a specification', () => {
   test.each<[string, FaultPlan]>([
-    ['reset', { writes: ['reset'], reads: [] }],
-    ['pending', { writes: ['pending', 'pending'], reads: [] }],
-    ['random', { writes: ['random', 'random', 'random'], reads: [] }],
-    ['reset:3', { writes: ['reset', 'reset', 'reset'], reads: [] }],
-    ['hang@reads', { writes: [], reads: ['hang'] }],
-    ['hang:2@all, reset@writes', { writes: ['hang', 'hang', 'reset'], reads: ['hang', 'hang'] }],
+    ['reset', { writes: ['reset'], reads: [], single: [] }],
+    ['pending', { writes: ['pending', 'pending'], reads: [], single: [] }],
+    ['random', { writes: ['random', 'random', 'random'], reads: [], single: [] }],
+    ['reset:3', { writes: ['reset', 'reset', 'reset'], reads: [], single: [] }],
+    ['hang@reads', { writes: [], reads: ['hang'], single: [] }],
+    ['hang:2@all, reset@writes', { writes: ['hang', 'hang', 'reset'], reads: ['hang', 'hang'], single: [] }],
+    [
+      'reset:15th, hang:0.5%@all, reset:1, hang:1st@reads',
+      {
+        writes: ['reset'],
+        reads: [],
+        single: [
+          { fault: 'reset', target: 'writes', hits: { kind: 'number', number: 15 } },
+          { fault: 'hang', target: 'all', hits: { kind: 'rate', rate: 0.005 } },
+          { fault: 'hang', target: 'reads', hits: { kind: 'number', number: 1 } },
+        ],
+      },
+    ],
   ])('"%s" lists the faults of the attempts', (text, plan) => {
     expect(parseFaultSpec(text)).toEqual({ ok: true, plan })
   })
@@ -241,17 +320,24 @@ describe('a specification', () => {
     ['reset:0', 1],
     ['reset:100', 1],
     ['reset:x', 1],
+    ['reset:1.5', 1],
+    ['reset:0%', 1],
+    ['reset:101%', 1],
+    ['reset:%', 1],
+    ['reset:0th', 1],
+    ['reset:2.5th', 1],
     ['reset@lists', 1],
     ['reset,hang,constructor', 3],
   ])('"%s" is rejected with the position and every name', (text, position) => {
     expect(parseFaultSpec(text)).toEqual({
       ok: false,
-      message: `fault ${position} is invalid; expected NAME[:ATTEMPTS][@reads|@writes|@all] with 1 to 99 attempts. Names: ${FAULT_NAMES.join(', ')}.`,
+      message: `fault ${position} is invalid; expected NAME[:ATTEMPTS][@reads|@writes|@all], where ATTEMPTS is 1 to 99, a rate such as 5%, or a number such as 15th. Names: ${FAULT_NAMES.join(', ')}.`,
     })
   })
 })
 
-test('docs/sandbox.md describes every fault', () => {
-  const page = readFileSync('docs/sandbox.md', 'utf8')
-  for (const name of FAULT_NAMES) expect(page).toMatch(new RegExp(`^\\| \`${name}\` +\\|`, 'm'))
+test('docs/sandbox.md describes every fault, with its number of attempts', () => {
+  const rows = readFileSync('docs/sandbox.md', 'utf8').matchAll(/^\| `([a-z0-9-]+)` +\| (\d) +\|/gm)
+  const plans = FAULT_NAMES.map((name) => [name, parsePlan(name).writes.length])
+  expect(Array.from(rows, ([, name, attempts]) => [name, Number(attempts)])).toEqual(plans)
 })

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import type { CommandContext } from '../../src/cli/config/command-line.ts'
 
 /** A context that collects what a command prints. */
@@ -12,6 +13,7 @@ export function createCommandContext(options: Partial<CommandContext> = {}) {
     cwd: '/work',
     program: '/clone/bin/metronome-customers-mcp.js',
     hasColors: false,
+    signals: new EventEmitter(),
     stdout: (text) => stdout.push(text),
     stderr: (text) => stderr.push(text),
     ...options,

@@ -1,40 +1,51 @@
 import { NotSentError } from '../../src/metronome/fetch.ts'
 import type { Upstream } from '../../src/metronome/send.ts'
-import {
-  buildResponse,
-  fingerprint,
-  readRequest,
-  type SandboxRequest,
-  type SandboxResponse,
-} from '../../src/sandbox/http-messages.ts'
+import { FAULT_NAMES, type FaultName } from '../../src/sandbox/fault-spec.ts'
+import { type Attempt, BEHAVIORS } from '../../src/sandbox/faults.ts'
+import { buildResponse, readRequest, type SandboxRequest } from '../../src/sandbox/http-messages.ts'
 import { findRoute, respond } from '../../src/sandbox/router.ts'
 import { createStore, type Store } from '../../src/sandbox/store.ts'
 
-/** What happens to one attempt of a write. `Applied` means that Metronome processed it before the fault. */
-export const FAULTS = [
-  'none',
-  'notSent',
-  'reset',
-  'resetApplied',
-  /** Metronome still works on it, and its key is in use, when the client gives up. */
-  'pending',
-  /** It is on its way, and Metronome has not seen it, when the client gives up. */
+/** What a network does besides the faults of the sandbox. `applied` means that Metronome processed the request before. */
+const NETWORK_FAULTS = {
+  none: ({ apply }) => buildResponse(apply()),
+  'not-sent'() {
+    throw new NotSentError('nothing was written', { cause: connectionError('ECONNREFUSED') })
+  },
+  'unavailable-applied'({ apply }) {
+    apply()
+    return gatewayError(503)
+  },
+  'request-timeout': () => gatewayError(408),
+  /** A 500 of something in between, not Metronome's own. */
+  'error-page-applied'({ apply }) {
+    apply()
+    return new Response('<html>Internal Server Error</html>', { status: 500 })
+  },
+  'redirect-applied'({ apply }) {
+    apply()
+    return new Response(null, { status: 302, headers: { location: 'https://elsewhere.example/' } })
+  },
+  'html-applied'({ apply }) {
+    apply()
+    return new Response('<html>ok</html>', { status: 200 })
+  },
+  // Only the body is lost: an error stays one.
+  'empty-applied': ({ apply }) => new Response('', { status: apply().status }),
+} as const satisfies Readonly<Record<string, (attempt: Attempt) => Response>>
+
+type NetworkFault = keyof typeof NETWORK_FAULTS
+const TIMED_FAULTS = ['hang', 'hang-applied', 'slow-response', 'random'] as const
+type InstantFault = Exclude<FaultName, (typeof TIMED_FAULTS)[number]>
+/** `delayed`: the request is on its way, and Metronome has not seen it, when the client gives up. */
+export type Fault = InstantFault | NetworkFault | 'delayed'
+
+/** What can happen to one attempt of a write without waiting. */
+export const FAULTS: readonly Fault[] = [
+  ...(Object.keys(NETWORK_FAULTS) as NetworkFault[]), // Object.keys returns strings
   'delayed',
-  'unavailable',
-  'unavailableApplied',
-  'gatewayTimeoutApplied',
-  'requestTimeout',
-  'rateLimit',
-  /** Metronome's own 500, which it stores under the key. */
-  'serverError',
-  'serverErrorApplied',
-  /** A 500 of something in between. */
-  'errorPageApplied',
-  'redirectApplied',
-  'htmlApplied',
-  'emptyApplied',
-] as const
-export type Fault = (typeof FAULTS)[number]
+  ...FAULT_NAMES.filter((name): name is InstantFault => !TIMED_FAULTS.some((timed) => timed === name)),
+]
 
 export interface FaultPlanOptions {
   readonly readsFail?: boolean
@@ -59,13 +70,6 @@ export interface FaultyMetronome {
   commit(): void
 }
 
-interface Attempt {
-  readonly request: SandboxRequest
-  readonly key: string
-  /** Processes the request as without the fault. */
-  readonly apply: () => SandboxResponse
-}
-
 /** The sandbox's Metronome behind a network that fails as planned. */
 export function createFaultyMetronome(): FaultyMetronome {
   const store = createStore()
@@ -86,74 +90,19 @@ export function createFaultyMetronome(): FaultyMetronome {
     for (const { commit } of due) commit()
   }
 
-  function commitLater({ key, apply }: Attempt): void {
-    const commit = () => {
-      store.pending.delete(key)
-      apply()
-    }
+  /** Loses the connection; what Metronome still works on commits after some further requests. */
+  function commitLater(commit: () => void): never {
     commits.push({ after: commitsAfter, commit })
+    throw new TypeError('fetch failed', { cause: connectionError('UND_ERR_SOCKET') })
   }
 
-  function storeServerError({ request, key }: Attempt): Response {
-    const response = { status: 500, body: { message: 'Unexpected internal error' } }
-    store.responses.set(key, { fingerprint: fingerprint(request), response })
-    return buildResponse(response)
-  }
-
-  const isKeyInUse = ({ key }: Attempt): boolean => store.responses.has(key) || store.pending.has(key)
-
-  const behaviors: Readonly<Record<Fault, (attempt: Attempt) => Response>> = {
-    none: ({ apply }) => buildResponse(apply()),
-    notSent() {
-      throw new NotSentError('nothing was written', { cause: connectionError('ECONNREFUSED') })
-    },
-    reset: () => loseResponse('ECONNRESET'),
-    resetApplied({ apply }) {
-      apply()
-      return loseResponse('ECONNRESET')
-    },
-    pending(attempt) {
-      if (!isKeyInUse(attempt)) {
-        store.pending.set(attempt.key, () => {})
-        commitLater(attempt)
-      }
-      return loseResponse('UND_ERR_SOCKET')
-    },
-    delayed(attempt) {
-      commitLater(attempt)
-      return loseResponse('UND_ERR_SOCKET')
-    },
-    unavailable: () => gatewayError(503),
-    unavailableApplied({ apply }) {
-      apply()
-      return gatewayError(503)
-    },
-    gatewayTimeoutApplied({ apply }) {
-      apply()
-      return gatewayError(504)
-    },
-    requestTimeout: () => gatewayError(408),
-    rateLimit: () => gatewayError(429),
-    serverError: (attempt) => (isKeyInUse(attempt) ? buildResponse(attempt.apply()) : storeServerError(attempt)),
-    serverErrorApplied(attempt) {
-      const isFirst = !isKeyInUse(attempt)
-      const response = attempt.apply()
-      return isFirst && response.status < 400 ? storeServerError(attempt) : buildResponse(response)
-    },
-    errorPageApplied({ apply }) {
-      apply()
-      return new Response('<html>Internal Server Error</html>', { status: 500 })
-    },
-    redirectApplied({ apply }) {
-      apply()
-      return new Response(null, { status: 302, headers: { location: 'https://elsewhere.example/' } })
-    },
-    htmlApplied({ apply }) {
-      apply()
-      return new Response('<html>ok</html>', { status: 200 })
-    },
-    // Only the body is lost: an error stays one.
-    emptyApplied: ({ apply }) => new Response('', { status: apply().status }),
+  async function write(fault: Fault, attempt: Attempt): Promise<Response> {
+    if (fault === 'delayed') commitLater(attempt.apply)
+    if (fault === 'pending') {
+      void BEHAVIORS.pending(attempt)
+      commitLater(() => store.pending.get(attempt.request.idempotencyKey ?? '')?.())
+    }
+    return isNetworkFault(fault) ? NETWORK_FAULTS[fault](attempt) : buildResponse(await BEHAVIORS[fault](attempt))
   }
 
   function read(request: SandboxRequest): Response {
@@ -187,8 +136,8 @@ export function createFaultyMetronome(): FaultyMetronome {
         if (findRoute(request)?.handler.op.kind !== 'write') return read(request)
         keys.push(request.idempotencyKey)
         bodies.push(request.body)
-        const key = request.idempotencyKey ?? ''
-        return behaviors[faults.shift() ?? 'none']({ request, key, apply: () => respond(store, request) })
+        const apply = () => respond(store, request)
+        return write(faults.shift() ?? 'none', { store, request, signal: undefined, apply })
       },
     },
   }
@@ -202,8 +151,8 @@ function gatewayError(status: number): Response {
   return Response.json({ message: 'Try again later' }, { status, headers: { date: new Date().toUTCString() } })
 }
 
-function loseResponse(code: string): never {
-  throw new TypeError('fetch failed', { cause: connectionError(code) })
+function isNetworkFault(fault: Fault): fault is NetworkFault {
+  return Object.hasOwn(NETWORK_FAULTS, fault)
 }
 
 function connectionError(code: string): Error {

@@ -52,7 +52,8 @@ export function openSandbox({ faults, ...options }: OpenOptions = {}): OpenSandb
   }
 }
 
-function parsePlan(faults: string): FaultPlan {
+/** The plan of a valid specification. */
+export function parsePlan(faults: string): FaultPlan {
   const parsed = parseFaultSpec(faults)
   if (!parsed.ok) throw new Error(parsed.message)
   return parsed.plan

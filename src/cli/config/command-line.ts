@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import { parseArgs } from 'node:util'
 import { findNearest } from '../suggest.ts'
 
@@ -65,6 +66,8 @@ export interface CommandContext {
   readonly program: string
   /** Whether stdout is a terminal that shows colors. */
   readonly hasColors: boolean
+  /** Emits SIGTERM and SIGINT, for commands that run until they are stopped. */
+  readonly signals: EventEmitter
   /** Prints what was asked for. */
   readonly stdout: (text: string) => void
   /** Prints explanations. */

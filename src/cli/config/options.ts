@@ -2,7 +2,7 @@ import { LOG_FORMATS } from '../../log.ts'
 import { type OptionSpecs, type OptionValues, parseCommandLine } from './command-line.ts'
 import { MIN_TOKEN_CHARACTERS } from './secrets.ts'
 
-const MAX_PORT = 65_535
+export const MAX_PORT = 65_535
 
 /** The options of the server. Parsing, help and documentation follow from this table. */
 export const OPTIONS = {
@@ -60,7 +60,8 @@ export const OPTIONS = {
     group: 'Sandbox',
     placeholder: 'SPEC',
     requires: ['sandbox'],
-    description: 'inject faults: comma-separated NAME[:ATTEMPTS][@reads|@writes|@all]; see docs/sandbox.md',
+    description:
+      'inject faults: comma-separated NAME[:ATTEMPTS][@reads|@writes|@all], ATTEMPTS such as 2, 5% or 15th; see docs/sandbox.md',
   },
   'sandbox-seed': {
     type: 'integer',
@@ -69,7 +70,7 @@ export const OPTIONS = {
     max: 999_999_999_999_999,
     default: 1,
     requires: ['sandbox-faults'],
-    description: 'seed for the random fault',
+    description: 'seed for rates and the random fault',
   },
   http: {
     type: 'boolean',
