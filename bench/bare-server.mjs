@@ -1,6 +1,5 @@
 // A plain server with the SDK alone: 15 tools on `McpServer`, over the same sandbox as ours.
-// argv[2]: `session` keeps one McpServer a session, `request` makes a new one for each request.
-import { randomUUID } from 'node:crypto'
+// Every request gets an McpServer of its own, as without sessions there is no other way.
 import { createServer } from 'node:http'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
@@ -26,30 +25,12 @@ function createMcp() {
   return server
 }
 
-async function connect(sessionIdGenerator, onsessioninitialized) {
-  const transport = new StreamableHTTPServerTransport({
-    sessionIdGenerator,
-    onsessioninitialized,
-    enableJsonResponse: true,
-  })
+async function respond(request, response) {
+  const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true })
   await createMcp().connect(transport)
-  return transport
-}
-
-const sessions = new Map()
-
-async function answerInSession(request, response) {
-  const known = sessions.get(request.headers['mcp-session-id'])
-  if (known) return known.handleRequest(request, response)
-  const transport = await connect(randomUUID, (id) => sessions.set(id, transport))
-  return transport.handleRequest(request, response)
-}
-
-async function answerAlone(request, response) {
-  const transport = await connect(undefined)
   response.on('close', () => transport.close())
   return transport.handleRequest(request, response)
 }
 
-const server = createServer(process.argv[2] === 'session' ? answerInSession : answerAlone)
+const server = createServer(respond)
 server.listen(0, '127.0.0.1', () => process.stderr.write(`url=http://127.0.0.1:${server.address().port}/mcp\n`))

@@ -1,25 +1,26 @@
 // Tokens, the packed size, and the first `npx` without a cached package.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
 import { interleave, median, pairedRatio, row } from './stats.mjs'
 import { openServer, timeRun } from './stdio-client.mjs'
+import { countListTokens } from './tokens.mjs'
 
 const ROUNDS = 5
+const LIMITS = JSON.parse(readFileSync('bench/budgets.json', 'utf8'))
 
 export async function measureTokens(node, env) {
   const server = await openServer(node, ['bin/metronome-customers-mcp.js'], env)
-  const shown = server.tools.map(({ name, description, inputSchema }) => ({ name, description, inputSchema }))
   const result = await server.callTool('list-customers', { limit: 100 })
   await server.close()
   const customers = await (await fetch(`${env.METRONOME_BASE_URL}/v1/customers?limit=100`)).json()
   const [text, body] = [countTokens(result.content[0].text), countTokens(JSON.stringify(customers))]
-  const [model, all] = [countTokens(JSON.stringify(shown)), countTokens(JSON.stringify(server.tools))]
+  const { modelTokens, responseTokens } = countListTokens(server.tools)
   return [
-    row('tools/list tokens: names, descriptions, input schemas', model, '', model, 2800, 2700),
-    row('tools/list tokens, everything', all, '', all, 4700, 4100),
+    sizeRow('tools/list tokens: names, descriptions, input schemas', modelTokens, LIMITS.modelTokens),
+    sizeRow('tools/list tokens, everything', responseTokens, LIMITS.responseTokens),
     row(`text block of ${customers.data.length} customers, tokens`, text, `upstream body ${body}`, text / body, 1, 1),
   ]
 }
@@ -33,13 +34,15 @@ export async function measurePackage() {
     const kilobytes = Math.round(statSync(ours).size / 1000)
     const [mine, theirs] = [runs.ours, runs.floor].map((times) => `${median(times).toFixed(0)} ms`)
     return [
-      row('tarball, kB packed', kilobytes, '', kilobytes, 400, 300),
+      sizeRow('tarball, kB packed', kilobytes, LIMITS.tarballBytes / 1000),
       row('cold npx --version', mine, `no code ${theirs}`, pairedRatio(runs.ours, runs.floor), 1.5, 1.2),
     ]
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
+
+const sizeRow = (figure, value, limit) => row(figure, value, '', value, limit, limit)
 
 function pack(source, folder) {
   const { stdout } = spawnSync('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {

@@ -15,7 +15,7 @@ const STDIO = {
 const HTTP = {
   ours: [PROGRAM, '--http', '--port', '0', '--sandbox'],
   'node:http': ['bench/baselines/node-http.mjs'],
-  McpServer: ['bench/bare-server.mjs', 'request'],
+  McpServer: ['bench/bare-server.mjs'],
 }
 
 export async function measureStart(node, env, limits) {
@@ -75,7 +75,7 @@ async function timeHttpStart(node, argv, env) {
   })
   const answer = await listTools(url)
   const time = performance.now() - startedAt
-  if (answer.result?.tools?.length !== 15) throw new Error(`${argv.join(' ')} listed no tools`)
+  if (!answer.result?.tools?.length) throw new Error(`${argv.join(' ')} listed no tools`)
   child.kill('SIGTERM')
   await once(child, 'close')
   return time

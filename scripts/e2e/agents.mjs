@@ -1,16 +1,17 @@
 // Four agents, driven by a fake model, make a real tool call on the sandbox and see all tools; then each tries to archive a
 // customer where a person has to confirm it, and nobody is there: `npm run e2e:agents`.
-// Needs about 1.2 GB for the agents, which are installed on demand; `-- claude codex` runs only some.
+// Needs Linux on x64 and 1.7 GB for the agents, which are installed on demand; `-- claude codex` runs only some.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { importSource } from '../import-source.mjs'
 import { startFakeModel } from './fake-model.mjs'
 import { installTarball } from './tarball.mjs'
 import { installTool } from './tool.mjs'
 
-const tools = JSON.parse(readFileSync('src/mcp/tools.generated.json', 'utf8'))
+const { operations } = await importSource('src/operations/index.ts')
 
 const PROMPT = 'Who sends usage as acme-prod?'
 const CUSTOMER = 'Acme Robotics'
@@ -31,7 +32,7 @@ const AGENTS = {
     const servers = { mcpServers: { metronome: launch } }
     const file = write(home, 'mcp.json', servers)
     return {
-      command: installTool('@anthropic-ai/claude-code', 'claude'),
+      command: installTool('@anthropic-ai/claude-code-linux-x64', './claude'),
       args: ['-p', PROMPT, '--strict-mcp-config', '--mcp-config', file, '--allowedTools', 'mcp__metronome'],
       env: {
         ANTHROPIC_BASE_URL: url,
@@ -95,7 +96,7 @@ const AGENTS = {
       share: 'disabled',
     })
     return {
-      command: installTool('opencode-ai', 'opencode'),
+      command: installTool('opencode-linux-x64', 'bin/opencode'),
       args: ['run', '--model', 'fake/fake', PROMPT],
       env: { OPENCODE_DISABLE_MODELS_FETCH: '1' },
       prefix: 'metronome_',
@@ -119,9 +120,9 @@ try {
 async function runRead(name, prepare, program) {
   const launch = { command: program, args: ['--sandbox'] }
   const { model, output, prefix, spell = (tool) => tool } = await runAgent(name, prepare, launch, READ)
-  const missing = tools.filter(({ name: tool }) => !model.toolNames.has(`${prefix}${spell(tool)}`))
-  report(`${name}: ${tools.length} tools, one call`, output, [
-    ...(missing.length > 0 ? [`missing: ${missing.map(({ name: tool }) => tool).join(', ')}`] : []),
+  const missing = operations.filter(({ tool }) => !model.toolNames.has(`${prefix}${spell(tool)}`))
+  report(`${name}: ${operations.length} tools, one call`, output, [
+    ...(missing.length > 0 ? [`missing: ${missing.map(({ tool }) => tool).join(', ')}`] : []),
     ...(model.results.some((result) => result.includes(CUSTOMER)) ? [] : ['the tool call returned no customer']),
   ])
 }

@@ -4,15 +4,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
+import { importSource } from '../import-source.mjs'
 import { compareWithAddMcp } from './add-mcp.mjs'
 import { serveHttp } from './http-server.mjs'
 import { installTarball } from './tarball.mjs'
 import { installTool } from './tool.mjs'
 
 const CUSTOMER = 'Acme Robotics'
-const TOOLS = JSON.parse(readFileSync('src/mcp/tools.generated.json', 'utf8'))
-  .map(({ name }) => name)
-  .sort()
+const { operations } = await importSource('src/operations/index.ts')
+const TOOLS = operations.map(({ tool }) => tool).sort()
 
 const { values } = parseArgs({ options: { 'stdio-only': { type: 'boolean' } } })
 const folder = mkdtempSync(join(tmpdir(), 'e2e-clients-'))
@@ -75,7 +75,7 @@ function expectCustomer(result) {
 }
 
 function report(title, tool, transport) {
-  const packageFile = join(installTool(tool, ''), '..', tool, 'package.json')
+  const packageFile = installTool(tool, './package.json')
   const { version } = JSON.parse(readFileSync(packageFile, 'utf8'))
   console.log(`ok  ${title} ${version} over ${transport}: ${TOOLS.length} tools, one call`)
 }

@@ -1,5 +1,5 @@
 // The documented set-up of each agent in an empty home folder; then the agent's own list and `doctor` must agree that the
-// server works: `npm run e2e:set-up`. Needs about 1.2 GB for the agents, which are installed on demand.
+// server works: `npm run e2e:set-up`. Needs Linux on x64 and 1.7 GB for the agents, which are installed on demand.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,10 +14,10 @@ const KEY = 'YOUR_METRONOME_API_KEY'
 const PROGRAM = join(import.meta.dirname, '../../bin/metronome-customers-mcp.js')
 
 const AGENTS = {
-  'claude-code': { command: ['@anthropic-ai/claude-code', 'claude'], connected: /metronome: .*Connected/ },
+  'claude-code': { command: ['@anthropic-ai/claude-code-linux-x64', './claude'], connected: /metronome: .*Connected/ },
   codex: { command: ['@openai/codex', 'codex'], connected: /metronome .*enabled/ },
   gemini: { command: ['@google/gemini-cli', 'gemini'], connected: /metronome: .*Connected/ },
-  opencode: { command: ['opencode-ai', 'opencode'], connected: /metronome.*connected/s },
+  opencode: { command: ['opencode-linux-x64', 'bin/opencode'], connected: /metronome.*connected/s },
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'e2e-set-up-'))

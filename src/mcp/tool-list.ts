@@ -3,7 +3,7 @@ import { inputJsonSchema, outputJsonSchema } from '../operations/json-schema.ts'
 import type { Operation } from '../operations/operation.ts'
 import type { Tool } from './tools.ts'
 
-/** Builds the tools of tools/list; `npm run generate` writes them to tools.generated.json, so that a start needs no schema. */
+/** Builds the tools of tools/list; `npm run generate` writes them to tools/, so that a start needs no schema. */
 export function buildToolList(): Tool[] {
   return operations.map(describeTool)
 }

@@ -5,7 +5,7 @@ import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
 import { escapeInvisible } from '../sanitize.ts'
 import { askForInput, type InputRequired } from './forms.ts'
 import { INVALID_PARAMS, isId, ProtocolError } from './messages.ts'
-import generatedTools from './tools.generated.json' with { type: 'json' }
+import { generatedTools } from './tools/index.generated.ts'
 
 export interface Tool {
   readonly name: string

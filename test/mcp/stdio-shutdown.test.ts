@@ -24,15 +24,21 @@ async function startReady(): Promise<Program> {
   return program
 }
 
-/** A program with one call in flight, to an upstream that does not respond. */
-async function startBusy(call: readonly [string, object]): Promise<{ program: Program; upstream: LocalUpstream }> {
+/** A program with calls in flight, whose ids are 1 and up, to an upstream that does not respond. */
+async function startBusy(
+  ...calls: (readonly [string, object])[]
+): Promise<{ program: Program; upstream: LocalUpstream }> {
+  let left = calls.length
   const arrived: { tell?: () => void } = {}
   const whenArrived = new Promise<void>((resolve) => {
     arrived.tell = resolve
   })
-  const upstream = await startUpstream(() => arrived.tell?.())
+  const upstream = await startUpstream(() => {
+    left -= 1
+    if (left === 0) arrived.tell?.()
+  })
   const program = startProgram({ env: { METRONOME_API_KEY: KEY, METRONOME_BASE_URL: upstream.baseUrl } })
-  program.send(toolCall(1, ...call))
+  for (const [index, call] of calls.entries()) program.send(toolCall(index + 1, ...call))
   await whenArrived
   return { program, upstream }
 }
@@ -58,12 +64,13 @@ describe('an idle program ends with code 0', () => {
   })
 })
 
-test.each(SIGNALS)('a second %s while it ends changes nothing', async (signal) => {
+test('further signals while it ends change nothing', async () => {
   const { program } = await startBusy(READ)
-  program.child.kill(signal)
-  program.child.kill(signal)
-  await new Promise((resolve) => setTimeout(resolve, 100))
-  program.child.kill(signal)
+  for (const signal of [...SIGNALS, ...SIGNALS]) program.child.kill(signal)
+  // It still listens, and ends with the response of the call.
+  program.send({ jsonrpc: '2.0', id: 2, method: 'ping' })
+  await program.receive()
+  for (const signal of SIGNALS) program.child.kill(signal)
   await expectCleanEnd(program)
 })
 
@@ -102,22 +109,24 @@ describe.each([
   ['stdin ends', (program: Program) => void program.child.stdin.end()],
   ['SIGTERM comes', (program: Program) => void program.child.kill('SIGTERM')],
 ])('when %s', (_, end) => {
-  test('a read in flight gets a response', async () => {
-    const { program } = await startBusy(READ)
+  test('a read in flight gets a response, and a write its outcome and a log line with its key', async () => {
+    const { program, upstream } = await startBusy(READ, WRITE)
     end(program)
     await expectCleanEnd(program)
-    expect(JSON.parse(program.stdout())).toMatchObject({
-      id: 1,
-      result: { isError: true, content: [{ text: expect.stringContaining('this server is stopping') }] },
-    })
-    expect(program.stderr()).toBe('')
-  })
-
-  test('a write in flight gets its outcome, and leaves a log line with its key', async () => {
-    const { program, upstream } = await startBusy(WRITE)
-    end(program)
-    await expectCleanEnd(program)
-    const key = upstream.requests[0]?.headers['idempotency-key']
+    const responses = program
+      .stdout()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const failure = (id: number, text: string) =>
+      expect.objectContaining({
+        id,
+        result: { isError: true, content: [{ type: 'text', text: expect.stringContaining(text) }] },
+      })
+    expect(responses).toHaveLength(2)
+    expect(responses).toContainEqual(failure(1, 'this server is stopping'))
+    expect(responses).toContainEqual(failure(2, 'Outcome: unknown'))
+    const key = upstream.requests.find(({ method }) => method === 'POST')?.headers['idempotency-key']
     expect(program.stderr()).toBe(`warn write-outcome-unknown tool=archive-customer idempotency-key=${key}\n`)
   })
 })

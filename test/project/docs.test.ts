@@ -34,12 +34,6 @@ test('generated parts of the documentation are current (npm run docs)', () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
 })
 
-test('the picture of the demo shows the output of the demo', () => {
-  const file = join(makeFolder(), 'demo.svg')
-  execFileSync(process.execPath, ['scripts/demo-picture.mjs', file])
-  expect(read(file)).toBe(read('docs/demo.svg'))
-})
-
 test('the first 50 lines of the README have what a newcomer needs', () => {
   const screen = read('README.md').split('\n').slice(0, 50).join(' ')
   for (const need of [

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeFolder } from '../support/program.ts'
@@ -51,12 +51,4 @@ test.each([
   expect(status).toBe(1)
   expect(stderr).toContain(reason)
   for (const file of FILES) expect(read(folder, file)).toBe(readFileSync(file, 'utf8'))
-})
-
-test('workflows use actions at a commit, which nobody can move', () => {
-  const folder = '.github/workflows'
-  const lines = readdirSync(folder).flatMap((file) => readFileSync(join(folder, file), 'utf8').split('\n'))
-  const actions = lines.filter((line) => line.includes('uses:'))
-  expect(actions).not.toEqual([])
-  for (const action of actions) expect(action).toMatch(/uses: [\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
 })
