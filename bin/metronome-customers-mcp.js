@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import module from 'node:module'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import './compile-cache.js'
 
-// A directory of the user's own, since cached code is executed. Node 20 has no compile cache.
-const { LOCALAPPDATA, XDG_CACHE_HOME, HOME } = process.env
-const caches = LOCALAPPDATA || XDG_CACHE_HOME || (HOME && join(HOME, '.cache'))
-if (caches) module.enableCompileCache?.(join(caches, 'metronome-customers-mcp'))
-
-await import('../dist/main.js')
+const main = new URL('../dist/main.js', import.meta.url)
+if (existsSync(main)) await import(main)
+else {
+  console.error('metronome-customers-mcp: not built yet; in this clone, run: npm ci && npm run build')
+  process.exitCode = 1
+}
