@@ -1,4 +1,17 @@
 import type { CommandContext } from '../../src/cli/config/command-line.ts'
+import type { Program } from '../../src/cli/program.ts'
+
+export const INSTALLED: Program = {
+  file: '/usr/lib/node_modules/metronome-customers-mcp/bin/metronome-customers-mcp.js',
+  isClone: false,
+  invocation: 'metronome-customers-mcp',
+}
+
+export const CLONE: Program = {
+  file: '/clone/bin/metronome-customers-mcp.js',
+  isClone: true,
+  invocation: 'node bin/metronome-customers-mcp.js',
+}
 
 /** A context that collects what a command prints. */
 export function createCommandContext(options: Partial<CommandContext> = {}) {
@@ -10,7 +23,7 @@ export function createCommandContext(options: Partial<CommandContext> = {}) {
     nodeVersion: '22.1.0',
     home: '/home/user',
     cwd: '/work',
-    program: '/clone/bin/metronome-customers-mcp.js',
+    program: INSTALLED,
     hasColors: false,
     stdout: (text) => stdout.push(text),
     stderr: (text) => stderr.push(text),

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import type { Program } from '../program.ts'
 import { findNearest } from '../suggest.ts'
 
 /** Wrong usage: one line that names the option or variable and the fix. The program exits with code 2. */
@@ -61,8 +62,7 @@ export interface CommandContext {
   /** Home directory of the user. */
   readonly home: string
   readonly cwd: string
-  /** Path of the program's own file. */
-  readonly program: string
+  readonly program: Program
   /** Whether stdout is a terminal that shows colors. */
   readonly hasColors: boolean
   /** Prints what was asked for. */
