@@ -1,5 +1,5 @@
-import { NAME } from '../version.ts'
 import type { OptionSpec, OptionSpecs } from './config/command-line.ts'
+import type { Program } from './program.ts'
 
 const WIDTH = 80
 
@@ -11,8 +11,13 @@ export interface HelpEntry {
 }
 
 /** The help of a command. */
-export function buildCommandHelp(usage: string, description: string, specs: OptionSpecs): string {
-  return [`Usage: ${NAME} ${usage}`, wrap(description), formatEntries(listOptions(specs))].join('\n\n')
+export function buildCommandHelp(
+  { invocation }: Program,
+  usage: string,
+  description: string,
+  specs: OptionSpecs,
+): string {
+  return [`Usage: ${invocation} ${usage}`, wrap(description), formatEntries(listOptions(specs))].join('\n\n')
 }
 
 export function listOptions(specs: OptionSpecs): HelpEntry[] {

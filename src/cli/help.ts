@@ -2,18 +2,17 @@ import { HOMEPAGE, NAME, VERSION } from '../version.ts'
 import { COMMANDS } from './command.ts'
 import { OPTIONS, VARIABLES, type VariableSpec } from './config/options.ts'
 import { describeDefault, formatEntries, type HelpEntry, listOptions } from './help-format.ts'
+import { buildStartCommand, type Program } from './program.ts'
 
 const EXAMPLES = [
-  `${NAME} --sandbox`,
-  `${NAME} --read-only --environment production`,
-  `${NAME} --http --audit-log audit.jsonl`,
-  `${NAME} print-config cursor --sandbox`,
-  `${NAME} doctor`,
+  '--sandbox',
+  '--read-only --environment production',
+  '--http --audit-log audit.jsonl',
+  'print-config cursor --sandbox',
+  'doctor',
 ]
-  .map((line) => `  ${line}\n`)
-  .join('')
 
-export function buildHelp(): string {
+export function buildHelp({ invocation }: Program): string {
   const commands = Object.values(COMMANDS).map(({ usage, summary }) => ({
     group: 'Commands',
     label: usage,
@@ -23,12 +22,12 @@ export function buildHelp(): string {
 MCP server for Metronome customers, over stdio or HTTP, and as a REST API.
 Community project, not affiliated with Metronome.
 
-Usage: ${NAME} [options]
-       ${NAME} COMMAND [--help]
+Usage: ${invocation} [options]
+       ${invocation} COMMAND [--help]
 
 ${formatEntries([...commands, ...listOptions(OPTIONS), ...listVariables()])}
 Examples:
-${EXAMPLES}
+${EXAMPLES.map((words) => `  ${invocation} ${words}\n`).join('')}
 ${HOMEPAGE}
 `
 }
@@ -47,11 +46,13 @@ export function describeVariable({ description, min, max, default: fallback }: V
   return description + range + describeDefault(fallback)
 }
 
-/** For a person who starts the program in a terminal and waits for something to happen. */
-export function buildGreeting(): string {
-  const entry = { command: 'npx', args: ['-y', NAME], env: { METRONOME_API_KEY: '...' } }
+/** For a person who starts the program in a terminal and waits for something to happen; `argv` are its options. */
+export function buildGreeting(program: Program, argv: readonly string[], isSandbox: boolean): string {
+  const { command, args } = buildStartCommand(program)
+  const entry = { command, args: [...args, ...argv], ...(!isSandbox && { env: { METRONOME_API_KEY: '...' } }) }
+  const account = isSandbox ? 'It runs on the sandbox.' : 'Try it without an account: add "--sandbox" to args.'
   return `${NAME} ${VERSION} speaks MCP on stdin and stdout. It is meant to be started by an MCP client.
 Add it to the client's configuration: "metronome": ${JSON.stringify(entry)}
-Try it without an account: add "--sandbox" to args. See --help. Press Ctrl-C to stop.
+${account} See --help. Press Ctrl-C to stop.
 `
 }

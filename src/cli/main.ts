@@ -11,6 +11,7 @@ import { type CommandContext, findCommand } from './command.ts'
 import { type Config, readConfig, UsageError } from './config/config.ts'
 import { parseOptions } from './config/options.ts'
 import { loadSources } from './config/sources.ts'
+import { describeProgram, type Program } from './program.ts'
 import type { HttpOptions, HttpService } from './serve-http.ts'
 import { serveStdio } from './serve-stdio.ts'
 
@@ -23,7 +24,7 @@ async function main(): Promise<void> {
     return
   }
   const options = parseOptions(argv)
-  if (options.help) return writeStdout((await import('./help.ts')).buildHelp())
+  if (options.help) return writeStdout((await import('./help.ts')).buildHelp(readProgram()))
   if (options.version) return writeStdout(`${VERSION}\n`)
   const config = readConfig(await loadSources(process.env, options.envFile), options)
   const { http, apiKey, sandbox, access, environment } = config
@@ -42,7 +43,8 @@ async function main(): Promise<void> {
   }
   const ports = http && (await openRestPort({ config: { ...config, hiddenTools }, http, info, log, audit }))
   const { call, interrupt } = ports?.runtime ?? loadOnFirstCall({ ...config, hiddenTools }, { log, audit })
-  if (process.stdin.isTTY) writeStderr((await import('./help.ts')).buildGreeting())
+  if (process.stdin.isTTY)
+    writeStderr((await import('./help.ts')).buildGreeting(readProgram(), argv, sandbox !== undefined))
   const streams = { input: process.stdin, output: process.stdout }
   const caller = { apiKey, redact, origin: { transport: 'stdio' } as const }
   return serveStdio({ ...lifecycle, ...streams, call, interrupt, info, caller, drainPorts: ports?.drain })
@@ -110,6 +112,10 @@ function loadOnFirstCall(config: RuntimeConfig, observers: Observers): Pick<Runt
   }
 }
 
+function readProgram(): Program {
+  return describeProgram(process.argv[1] ?? '', process.cwd())
+}
+
 function commandContext(): CommandContext {
   return {
     environment: process.env,
@@ -117,7 +123,7 @@ function commandContext(): CommandContext {
     nodeVersion: process.versions.node,
     home: homedir(),
     cwd: process.cwd(),
-    program: process.argv[1] ?? '',
+    program: readProgram(),
     hasColors: process.stdout.isTTY && !process.env.NO_COLOR,
     signals: process,
     stdout: writeStdout,

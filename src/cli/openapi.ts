@@ -12,9 +12,9 @@ const SERVER = { url: `http://${SERVER_OPTIONS.host.default}:${SERVER_OPTIONS['r
 
 const DESCRIPTION = 'Prints the OpenAPI document of the REST API, as --rest serves it at /openapi.json.'
 
-export const openapi: Command = async (argv, { stdout }) => {
+export const openapi: Command = async (argv, { program, stdout }) => {
   const { options } = parseCommandLine(argv, OPTIONS)
-  if (options.help) stdout(buildCommandHelp('openapi', DESCRIPTION, OPTIONS))
+  if (options.help) stdout(buildCommandHelp(program, 'openapi', DESCRIPTION, OPTIONS))
   else stdout(`${JSON.stringify({ ...buildOpenApi(operations, false), servers: [SERVER] }, null, 2)}\n`)
   return 0
 }

@@ -39,10 +39,10 @@ const OPTIONS = {
 const DESCRIPTION =
   'Serves the sandbox as an HTTP Metronome on loopback, until it is stopped, for this program, for SDKs and for tests. Any bearer token is a key. GET and PUT /_sandbox/faults show and replace the faults. See docs/sandbox.md.'
 
-export const sandbox: Command = async (argv, { signals, stdout, stderr }) => {
+export const sandbox: Command = async (argv, { program, signals, stdout, stderr }) => {
   const { options } = parseCommandLine(argv, OPTIONS)
   if (options.help) {
-    stdout(buildCommandHelp('sandbox', DESCRIPTION, OPTIONS))
+    stdout(buildCommandHelp(program, 'sandbox [options]', DESCRIPTION, OPTIONS))
     return 0
   }
   const { port = OPTIONS.port.default, data, sandboxFaults = '', sandboxSeed = seed.default } = options

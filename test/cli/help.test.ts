@@ -1,12 +1,12 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { COMMANDS, findCommand } from '../../src/cli/command.ts'
 import type { OptionSpec } from '../../src/cli/config/command-line.ts'
 import { OPTIONS, VARIABLES } from '../../src/cli/config/options.ts'
 import { buildGreeting, buildHelp } from '../../src/cli/help.ts'
-import { createCommandContext } from '../support/command-context.ts'
+import { CLONE, createCommandContext, INSTALLED } from '../support/command-context.ts'
 
 test('the help names every command, option, variable and default within 80 columns', () => {
-  const help = buildHelp()
+  const help = buildHelp(INSTALLED)
   for (const { usage } of Object.values(COMMANDS)) expect(help).toContain(`\n  ${usage}`)
   for (const [name, spec] of Object.entries<OptionSpec>(OPTIONS)) {
     expect(help).toContain(`\n  --${name}`)
@@ -24,10 +24,32 @@ test('the server has at most 22 options, and those that it requires exist', () =
   expect(required.filter((name) => !Object.hasOwn(OPTIONS, name))).toEqual([])
 })
 
-test('the greeting has three lines with an entry to copy', () => {
-  const greeting = buildGreeting()
-  expect(greeting.trim().split('\n')).toHaveLength(3)
-  expect(greeting).toContain('"metronome": {"command":"npx"')
+describe('the greeting', () => {
+  const readEntry = (greeting: string) => JSON.parse(/"metronome": (\{.*\})/.exec(greeting)?.[1] ?? '')
+
+  test('has three lines with an entry to copy', () => {
+    const greeting = buildGreeting(INSTALLED, [], false)
+    expect(greeting.trim().split('\n')).toHaveLength(3)
+    expect(readEntry(greeting)).toEqual({
+      command: 'npx',
+      args: ['-y', 'metronome-customers-mcp'],
+      env: { METRONOME_API_KEY: '...' },
+    })
+    expect(greeting).toContain('Try it without an account')
+  })
+
+  test('starts a clone by its file, with the options that were given', () => {
+    const greeting = buildGreeting(CLONE, ['--sandbox', '--read-only'], true)
+    expect(readEntry(greeting)).toEqual({ command: 'node', args: [CLONE.file, '--sandbox', '--read-only'] })
+    expect(greeting).toContain('It runs on the sandbox.')
+    expect(greeting).not.toContain('Try it')
+  })
+})
+
+test('the help shows the form in which the program was started', () => {
+  const help = buildHelp(CLONE)
+  expect(help).toContain('Usage: node bin/metronome-customers-mcp.js [options]\n')
+  expect(help).toContain('\n  node bin/metronome-customers-mcp.js doctor\n')
 })
 
 test.each(Object.keys(COMMANDS))('%s --help prints its options within 80 columns and exits with 0', async (name) => {

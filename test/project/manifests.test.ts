@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { OLDEST_NODE } from '../../src/cli/doctor/environment.ts'
 import { CLIENTS, findTooLongNames, type McpClient } from '../../src/cli/print-config/clients.ts'
 import { operations } from '../../src/operations/index.ts'
 
@@ -42,7 +41,6 @@ test('every file names the same package and server', () => {
   expect(Object.keys(extension.mcpServers)).toEqual([extension.name])
   expect(extension.mcpServers[extension.name].args).toEqual(['-y', packageJson.name])
   expect(bundle.compatibility.runtimes.node).toBe(packageJson.engines.node)
-  expect(packageJson.engines.node).toBe(`>=${OLDEST_NODE.join('.')}`)
 })
 
 test('no manifest gives the server a name under which a client would drop tools', () => {

@@ -1,5 +1,18 @@
 import { EventEmitter } from 'node:events'
 import type { CommandContext } from '../../src/cli/config/command-line.ts'
+import type { Program } from '../../src/cli/program.ts'
+
+export const INSTALLED: Program = {
+  file: '/usr/lib/node_modules/metronome-customers-mcp/bin/metronome-customers-mcp.js',
+  isClone: false,
+  invocation: 'metronome-customers-mcp',
+}
+
+export const CLONE: Program = {
+  file: '/clone/bin/metronome-customers-mcp.js',
+  isClone: true,
+  invocation: 'node bin/metronome-customers-mcp.js',
+}
 
 /** A context that collects what a command prints. */
 export function createCommandContext(options: Partial<CommandContext> = {}) {
@@ -11,7 +24,7 @@ export function createCommandContext(options: Partial<CommandContext> = {}) {
     nodeVersion: '22.1.0',
     home: '/home/user',
     cwd: '/work',
-    program: '/clone/bin/metronome-customers-mcp.js',
+    program: INSTALLED,
     hasColors: false,
     signals: new EventEmitter(),
     stdout: (text) => stdout.push(text),

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import { parseArgs } from 'node:util'
+import type { Program } from '../program.ts'
 import { findNearest } from '../suggest.ts'
 
 /** Wrong usage: one line that names the option or variable and the fix. The program exits with code 2. */
@@ -62,8 +63,7 @@ export interface CommandContext {
   /** Home directory of the user. */
   readonly home: string
   readonly cwd: string
-  /** Path of the program's own file. */
-  readonly program: string
+  readonly program: Program
   /** Whether stdout is a terminal that shows colors. */
   readonly hasColors: boolean
   /** Emits SIGTERM and SIGINT, for commands that run until they are stopped. */

@@ -3,7 +3,14 @@ import { type ParseError, parse as parseJson, printParseErrorCode } from 'jsonc-
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { asObject, isObject, type JsonObject } from '../../operations/operation.ts'
 import type { CommandContext } from '../config/command-line.ts'
-import { CLIENT_IDS, type ClientId, findClient, findConfigFiles, type McpClient } from '../print-config/clients.ts'
+import {
+  CLIENT_IDS,
+  type ClientId,
+  findClient,
+  findConfigFiles,
+  type McpClient,
+  pathsOf,
+} from '../print-config/clients.ts'
 import { type CheckResult, error } from './report.ts'
 
 /** One server in the configuration of a client. */
@@ -23,9 +30,11 @@ export interface ClientEntry {
 export function readClientFiles(context: CommandContext): { entries: ClientEntry[]; problems: CheckResult[] } {
   const entries: ClientEntry[] = []
   const problems: CheckResult[] = []
+  const { isAbsolute } = pathsOf(context)
   for (const id of CLIENT_IDS) {
     const client = findClient(id)
-    const own = findConfigFiles({ files: { ...client.files, project: [] } }, context)
+    // A relative HOME would make a project's files the user's own.
+    const own = findConfigFiles({ files: { ...client.files, project: [] } }, context).filter((path) => isAbsolute(path))
     for (const path of findConfigFiles(client, context).filter((path) => existsSync(path))) {
       const file = readClientFile(client, path)
       if (file.ok)
@@ -46,11 +55,8 @@ type ClientFile =
 /** Parses a file as strictly as its client does. No message repeats any of it, since it contains secrets of others. */
 function readClientFile({ title, format, allowsComments = false }: McpClient, path: string): ClientFile {
   const ignored = `${title} ignores the whole file.`
-  // A special file would hang, a huge one exhaust memory.
-  const stats = statSync(path)
-  if (!stats.isFile() || stats.size > MAX_FILE_MIB * 1024 * 1024)
-    return { ok: false, problem: `is not a file of at most ${MAX_FILE_MIB} MiB`, fix: `Replace it: ${ignored}` }
-  const text = readFileSync(path, 'utf8')
+  const text = readText(path)
+  if (typeof text !== 'string') return { ok: false, problem: text.problem, fix: `Replace it: ${ignored}` }
   if (text.startsWith('\ufeff') && !allowsComments)
     return {
       ok: false,
@@ -79,6 +85,17 @@ function readClientFile({ title, format, allowsComments = false }: McpClient, pa
     if (problem instanceof RangeError)
       return { ok: false, problem: 'is nested too deep', fix: `Replace it: ${ignored}` }
     throw problem
+  }
+}
+
+function readText(path: string): string | { readonly problem: string } {
+  try {
+    // A special file would hang, a huge one exhaust memory.
+    const stats = statSync(path)
+    if (stats.isFile() && stats.size <= MAX_FILE_MIB * 1024 * 1024) return readFileSync(path, 'utf8')
+    return { problem: `is not a file of at most ${MAX_FILE_MIB} MiB` }
+  } catch (error) {
+    return { problem: `cannot be read (${(error as NodeJS.ErrnoException).code})` } // errors of node:fs have a code
   }
 }
 

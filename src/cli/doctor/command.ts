@@ -1,4 +1,5 @@
 import { createRedactor } from '../../sanitize.ts'
+import { findHiddenTools } from '../access.ts'
 import {
   type Command,
   type CommandContext,
@@ -13,9 +14,8 @@ import { loadSources } from '../config/sources.ts'
 import { buildCommandHelp } from '../help-format.ts'
 import { checkClients } from './client-entries.ts'
 import { checkConnectivity } from './connectivity.ts'
-import { checkNode, checkNpx, checkPorts } from './environment.ts'
-import { buildJsonReport, buildTextReport, type CheckResult, error, hasErrors } from './report.ts'
-import { checkAccess, checkAddress, checkKey, checkProxy, checkTls } from './settings.ts'
+import { buildJsonReport, buildTextReport, type CheckResult, error, hasErrors, ok, warning } from './report.ts'
+import { checkAddress, checkAuditLog, checkKey, checkProxy, checkTls } from './settings.ts'
 
 const OPTIONS = {
   help: { type: 'boolean', short: 'h', description: 'print this help' },
@@ -25,64 +25,52 @@ const OPTIONS = {
   'env-file': SERVER_OPTIONS['env-file'],
 } as const satisfies OptionSpecs
 
-type Options = OptionValues<typeof OPTIONS>
-
 const DESCRIPTION =
-  'Checks the installation, runs this server as configured clients would, and suggests fixes. Exits with 1 if a problem was found.'
+  'Runs this server as configured clients would, checks the settings of this shell, and suggests fixes. Exits with 1 if a problem was found.'
 
 export const doctor: Command = async (argv, context) => {
   const { options } = parseCommandLine(argv, OPTIONS)
   if (options.help) {
-    context.stdout(buildCommandHelp('doctor [options]', DESCRIPTION, OPTIONS))
+    context.stdout(buildCommandHelp(context.program, 'doctor [options]', DESCRIPTION, OPTIONS))
     return 0
   }
-  const { results, config } = await runChecks(context, options)
+  const clients = await checkClients(context, !options.noRun)
+  const config = await readShellConfig(context, options)
+  const shell = config instanceof UsageError ? reportUsage(config) : await checkShell(config, context, clients.needsKey)
+  const results = [ok('Node', context.nodeVersion), ...clients.results, ...shell]
   const report = options.json ? buildJsonReport(results) : buildTextReport(results, context.hasColors)
-  context.stdout(createRedactor([config?.apiKey])(report))
+  context.stdout(createRedactor([config instanceof UsageError ? undefined : config.apiKey])(report))
   return hasErrors(results) ? 1 : 0
 }
 
-interface Examination {
-  readonly results: readonly CheckResult[]
-  /** Absent when it cannot be read. */
-  readonly config?: Config
-}
-
-async function runChecks(context: CommandContext, options: Options): Promise<Examination> {
-  const ports = checkPorts()
-  const environment = [checkNode(context), checkNpx(context)]
-  const clients = await checkClients(context, !options.noRun)
-  const config = await readSettings(context, options)
-  if (config instanceof UsageError) {
-    const settings = config.problems.map((problem) =>
-      error('settings', problem, 'The server does not start until this is fixed.'),
-    )
-    return { results: [...environment, ...settings, ...(await ports), ...clients] }
-  }
-  const settings = [
-    checkKey(
-      config,
-      clients.some(({ status }) => status === 'ok'),
-    ),
-    checkAccess(config),
-    checkAddress(config),
-    checkProxy(config, context.environment),
-    checkTls(context.environment),
-  ]
-  const canConnect = config.sandbox !== undefined || config.apiKey !== undefined
-  const connectivity = canConnect ? await checkConnectivity(config) : []
-  return { results: [...environment, ...settings, ...connectivity, ...(await ports), ...clients], config }
-}
-
-/** What would stop a server from starting is a result here. */
-async function readSettings(
+/** The settings with which a server would start here, from the environment, `--env-file` and `.env`. */
+async function readShellConfig(
   { environment }: CommandContext,
-  { sandbox, envFile }: Options,
+  { sandbox, envFile }: OptionValues<typeof OPTIONS>,
 ): Promise<Config | UsageError> {
   try {
-    return readConfig(await loadSources(environment, envFile), { sandbox })
+    const config = readConfig(await loadSources(environment, envFile), { sandbox })
+    if (config.access) findHiddenTools(config.access)
+    return config
   } catch (problem) {
     if (problem instanceof UsageError) return problem
     throw problem
   }
+}
+
+function reportUsage({ problems }: UsageError): CheckResult[] {
+  return problems.map((problem) => error('settings', problem, 'The server does not start until this is fixed.'))
+}
+
+async function checkShell(config: Config, { environment }: CommandContext, needsKey: boolean): Promise<CheckResult[]> {
+  const canConnect = config.sandbox !== undefined || config.apiKey !== undefined
+  return [
+    ...config.warnings.map((message) => warning('settings', message)),
+    checkKey(config, needsKey),
+    checkAddress(config),
+    checkAuditLog(config),
+    checkProxy(config, environment),
+    checkTls(environment),
+    ...(canConnect ? [await checkConnectivity(config)] : []),
+  ]
 }

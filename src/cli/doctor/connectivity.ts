@@ -8,21 +8,18 @@ import { createRedactor } from '../../sanitize.ts'
 import type { Config } from '../config/config.ts'
 import { type CheckResult, error, ok, warning } from './report.ts'
 
-const MAX_SKEW_MINUTES = 5
 const CHECK = 'Metronome'
 const PROBE_TIMEOUT_MS = 10_000
 
-/** One cheap read, and a comparison of the clocks. */
-export async function checkConnectivity(config: Config): Promise<CheckResult[]> {
+/** One cheap read. */
+export async function checkConnectivity(config: Config): Promise<CheckResult> {
   const startedAt = performance.now()
   const result = await probeUpstream(config)
   const tookMs = Math.round(performance.now() - startedAt)
-  if (result.kind !== 'response') return [evaluateNoResponse(result, config)]
-  const isUsable = readResult(listCustomers, result).ok
-  const connection = isUsable
+  if (result.kind !== 'response') return evaluateNoResponse(result, config)
+  return readResult(listCustomers, result).ok
     ? ok(CHECK, `responded ${result.status} to list-customers in ${tookMs} ms`)
     : evaluateStatus(result.status)
-  return [connection, ...checkClock(result.headers.get('date'))]
 }
 
 /** One cheap read without retries. */
@@ -63,25 +60,16 @@ function evaluateNoResponse(
   { proxy, baseUrl }: Config,
 ): CheckResult {
   const message = `${kind === 'not_sent' ? 'could not be reached' : 'did not respond'}: ${reason}`
-  if (proxy && !isLoopback(new URL(baseUrl).hostname))
-    return error(CHECK, message, 'Check the address of the proxy (HTTPS_PROXY), and that it allows Metronome.')
-  if (/ENOTFOUND|EAI_/.test(reason))
-    return error(
-      CHECK,
-      message,
-      'Check the network and the host name in METRONOME_BASE_URL. Behind a proxy, set HTTPS_PROXY.',
-    )
-  if (/CERT|UNABLE_TO/.test(reason))
-    return error(CHECK, message, 'A proxy intercepts TLS: add its CA certificate to NODE_EXTRA_CA_CERTS.')
-  return error(CHECK, message, 'Check network, firewall and METRONOME_BASE_URL. Behind a proxy, set HTTPS_PROXY.')
+  return error(
+    CHECK,
+    message,
+    adviseOnNoResponse(reason, proxy !== undefined && !isLoopback(new URL(baseUrl).hostname)),
+  )
 }
 
-function checkClock(date: string | null): CheckResult[] {
-  const theirs = Date.parse(date ?? '')
-  if (Number.isNaN(theirs)) return []
-  const minutes = Math.round((Date.now() - theirs) / 60_000)
-  if (Math.abs(minutes) < MAX_SKEW_MINUTES) return [ok('clock', 'in sync with Metronome')]
-  const direction = minutes > 0 ? 'ahead of' : 'behind'
-  const message = `${Math.abs(minutes)} minutes ${direction} Metronome's clock`
-  return [warning('clock', message, 'Enable time synchronization.')]
+function adviseOnNoResponse(reason: string, isProxied: boolean): string {
+  if (isProxied) return 'Check the address of the proxy (HTTPS_PROXY), and that it allows Metronome.'
+  if (/CERT|UNABLE_TO/.test(reason)) return 'A proxy intercepts TLS: add its CA certificate to NODE_EXTRA_CA_CERTS.'
+  const host = /ENOTFOUND|EAI_/.test(reason) ? 'the host name in' : 'firewall and'
+  return `Check network, ${host} METRONOME_BASE_URL. Behind a proxy, set HTTPS_PROXY.`
 }

@@ -1,7 +1,9 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, isAbsolute, join } from 'node:path'
+import { accessSync, constants, statSync } from 'node:fs'
+import { basename, delimiter, dirname, isAbsolute, join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { closestMatch } from 'leven'
 import { asObject, type JsonObject } from '../../operations/operation.ts'
+import { createRedactor, escapeInvisible, quoteUntrusted } from '../../sanitize.ts'
 import { NAME } from '../../version.ts'
 import type { CommandContext } from '../config/command-line.ts'
 import type { Launch, McpClient } from '../print-config/clients.ts'
@@ -14,70 +16,85 @@ export function readWords({ command, args }: JsonObject): string[] {
 
 /** The name of a package as it is written, when it is ours or nearly so. */
 export function findPackage(word: string): string | undefined {
-  const [name = ''] = (word.split(/[\\/]/).at(-1) ?? '').split('@')
+  const [name = ''] = readBase(word).split('@')
   const plain = name.replace(/\.(js|cmd)$/, '')
   return closestMatch(plain, [NAME], { maxDistance: 4 }) === undefined ? undefined : plain
 }
 
-/** What the client starts; `undefined` when the entry does not have the client's form. */
+const FIELDS = ['command', 'args', 'env', 'environment']
+
+/** What the client starts; `undefined` when the entry is not as the client itself would have it. */
 export function readLaunch(client: McpClient, entry: JsonObject): Launch | undefined {
-  const [command, ...args] = readCommand(client, entry) ?? []
-  const { [envField(client)]: env = {} } = entry
-  const texts = Object.values(asObject(env))
-  const isMisplaced = ['env', 'environment'].some((field) => field !== envField(client) && field in entry)
-  if (command === undefined || isMisplaced || texts.some((value) => typeof value !== 'string')) return undefined
-  return { command, args, env: asObject(env) as Record<string, string> } // just checked
+  const words = [entry.command, entry.args ?? []].flat()
+  const env = asObject(entry.env ?? entry.environment)
+  if (![...words, ...Object.values(env)].every((value) => typeof value === 'string')) return undefined
+  const [command = '', ...args] = words as string[] // just checked
+  const launch = { command, args, env: env as Record<string, string> } // just checked
+  const written = client.stdioEntry(launch)
+  return FIELDS.every((field) => isSame(written[field], entry[field])) ? launch : undefined
 }
 
-function readCommand(client: McpClient, { command, args }: JsonObject): string[] | undefined {
-  const isOneList = Array.isArray(sampleEntry(client).command)
-  const words = isOneList
-    ? command
-    : [command, ...(Array.isArray(args) ? args : args === undefined ? [] : [args, null])]
-  const isForm = Array.isArray(words) && (!isOneList || args === undefined)
-  return isForm && words.every((word) => typeof word === 'string') ? words : undefined
+function isSame(one: unknown, other: unknown): boolean {
+  const isEmpty = [one, other].every((value) => Object.keys(Object(value)).length === 0)
+  return isEmpty || isDeepStrictEqual(one, other)
 }
 
-/** The client's own form, from its record. */
-function sampleEntry(client: McpClient): JsonObject {
-  return client.stdioEntry({ command: 'npx', args: ['-y'], env: { NAME: 'value' } })
-}
-
-/** Where the client keeps the variables of a server. */
-export function envField(client: McpClient): string {
-  return 'environment' in sampleEntry(client) ? 'environment' : 'env'
-}
-
-/** Whether a command is npx, node or this program, with this package. */
+/** Whether a command is npx, node or this program, by its name or whole path, with this package. */
 export function startsThisPackage({ command, args }: Launch, platform: NodeJS.Platform): boolean {
   const [program = '', ...rest] =
     platform === 'win32' && /^cmd(\.exe)?$/i.test(command) && args[0] === '/c' ? args.slice(1) : [command, ...args]
-  const name = program
-    .split(/[\\/]/)
-    .at(-1)
-    ?.replace(/\.(exe|cmd)$/i, '')
+  const name = readProgramName(program)
+  if (program.includes('/') && !isAbsolute(program)) return false
   if (name === NAME) return true
   if (name === 'node') return findPackage(rest[0] ?? '') === NAME && (rest[0] ?? '').endsWith('.js')
   const [first = ''] = rest.filter((word) => !['-y', '--yes', '-q', '--quiet'].includes(word))
   return name === 'npx' && (first === NAME || first.startsWith(`${NAME}@`))
 }
 
-/** Without the options, which may contain anything. */
-export function describeLaunch({ command, args }: Launch): string {
-  return [command, ...args.slice(0, args.findIndex((word) => findPackage(word)) + 1)].join(' ')
+export function readProgramName(command: string): string {
+  return readBase(command).replace(/\.(exe|cmd)$/i, '')
 }
 
-export function findCommand(command: string, { environment, platform }: CommandContext): boolean {
-  const names = platform === 'win32' ? [command, `${command}.cmd`, `${command}.exe`] : [command]
+/** The file that a command starts. */
+export function findInPath(command: string, { environment, platform }: CommandContext): string | undefined {
+  const names = platform === 'win32' ? [`${command}.cmd`, `${command}.exe`, command] : [command]
   const directories = isAbsolute(command) ? [''] : (environment.PATH ?? environment.Path ?? '').split(delimiter)
-  return directories.some((directory) => names.some((name) => isExecutable(join(directory, name))))
+  return directories.flatMap((directory) => names.map((name) => join(directory, name))).find(isExecutable)
 }
 
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK)
-    return true
+    return statSync(path).isFile()
   } catch {
     return false
   }
+}
+
+/** Shorter ones are no secret, and would hide parts of words. */
+const MIN_HIDDEN = 3
+
+/** Text of a server for the report: every value of its entry is replaced, and of a path the last part is left. */
+export function quoteOutput(text: string, { args, env }: Pick<Launch, 'args' | 'env'>): string {
+  const file = args.find((word) => findPackage(word)) ?? NAME
+  const values = [...args.filter((word) => word !== file).map(readValue), ...Object.values(env)]
+  // Messages show a value escaped, its beginning, or one of a list.
+  const shown = values.flatMap((value) => [value, escapeInvisible(value), value.slice(0, 40), ...value.split(/[\s,]+/)])
+  const redact = createRedactor(shown.filter((value) => value.length >= MIN_HIDDEN))
+  const directory = dirname(file)
+  const named = text.replaceAll(file, readBase(file))
+  return quoteUntrusted(cutDirectories(redact(directory.length < MIN_HIDDEN ? named : named.replaceAll(directory, ''))))
+}
+
+/** An option and its value may be one word; the name of an option is no value. */
+function readValue(word: string): string {
+  return word.startsWith('-') ? word.replace(/^[^=]*=?/, '') : word
+}
+
+function cutDirectories(text: string): string {
+  return text.replace(/(file:\/\/|(?<![\w:/])([A-Za-z]:)?)[\\/]([^\s'"`()\\/:]+[\\/])+/g, '')
+}
+
+function readBase(path: string): string {
+  return basename(path.replaceAll('\\', '/'))
 }

@@ -12,21 +12,13 @@ export interface CheckResult {
   readonly fix?: string
 }
 
-export const ok = (check: string, message: string): CheckResult => ({ check, status: 'ok', message })
+const createResult =
+  (status: CheckResult['status']) =>
+  (check: string, message: string, fix?: string): CheckResult => ({ check, status, message, ...(fix && { fix }) })
 
-export const warning = (check: string, message: string, fix: string): CheckResult => ({
-  check,
-  status: 'warning',
-  message,
-  fix,
-})
-
-export const error = (check: string, message: string, fix: string): CheckResult => ({
-  check,
-  status: 'error',
-  message,
-  fix,
-})
+export const ok = createResult('ok')
+export const warning = createResult('warning')
+export const error = createResult('error')
 
 export const hasErrors = (results: readonly CheckResult[]): boolean => results.some(({ status }) => status === 'error')
 
@@ -37,10 +29,10 @@ export function buildTextReport(results: readonly CheckResult[], hasColors: bool
   const statusWidth = 'warning'.length
   const checkWidth = Math.max(...results.map(({ check }) => check.length))
   const indent = ' '.repeat(statusWidth + checkWidth + 4)
-  const paint = (text: string) =>
-    hasColors ? styleText(COLORS[text.trim() as CheckResult['status']], text, { validateStream: false }) : text
+  const paint = (status: CheckResult['status'], text: string) =>
+    hasColors ? styleText(COLORS[status], text, { validateStream: false }) : text
   const lines = results.flatMap(({ check, status, message, fix }) => [
-    `${paint(status.padEnd(statusWidth))}  ${check.padEnd(checkWidth)}  ${escapeInvisible(message)}`,
+    `${paint(status, status.padEnd(statusWidth))}  ${check.padEnd(checkWidth)}  ${escapeInvisible(message)}`,
     ...(fix ? [`${indent}-> ${fix}`] : []),
   ])
   return [...lines, '', summarize(results), ''].join('\n')

@@ -7,61 +7,72 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { JsonSchemaValidatorResult, jsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/types.js'
 import { asObjects, isObject } from '../../operations/operation.ts'
-import { createRedactor } from '../../sanitize.ts'
 import { NAME, VERSION } from '../../version.ts'
 import type { CommandContext } from '../config/command-line.ts'
 import type { Launch } from '../print-config/clients.ts'
+import { quoteOutput } from './launch.ts'
 
 export type RunResult =
   | { readonly ok: true; readonly summary: string }
-  | { readonly ok: false; readonly problem: string; readonly status?: number }
+  | {
+      readonly ok: false
+      readonly problem: string
+      /** Whether the handshake worked, and only the call failed. */
+      readonly isConnected: boolean
+      readonly status?: number
+    }
 
 const TIMEOUT_MS = 20_000
 
 /** Starts what a client would start, with the few variables that every client passes on, and ends it again. */
-export async function runStdioEntry(
-  { command, args, env }: Launch,
-  { environment }: CommandContext,
-): Promise<RunResult> {
+export async function runStdioEntry(launch: Launch, { environment }: CommandContext): Promise<RunResult> {
+  const { command, args, env } = launch
   // Not where doctor runs: npx would prefer a package of that folder.
   const cwd = mkdtempSync(join(tmpdir(), `${NAME}-`))
-  const inherited = {
-    ...getDefaultEnvironment(),
-    ...pick(environment, ['PATH', 'Path', 'HOME', 'npm_config_registry']),
-  }
+  const inherited = Object.entries(environment).flatMap(([name, value = '']) =>
+    /^(path|home|npm_config_registry)$/i.test(name) ? [[name, value] as const] : [],
+  )
   const transport = new StdioClientTransport({
     command,
     args: [...args],
-    env: { ...inherited, ...env },
+    env: { ...getDefaultEnvironment(), ...Object.fromEntries(inherited), ...env },
     stderr: 'pipe',
     cwd,
   })
   let stderr = ''
   transport.stderr?.on('data', (chunk: Buffer) => {
-    stderr = (stderr + chunk).slice(-4_096)
+    stderr = (stderr + chunk).slice(-16_384)
   })
-  const result = await talk(transport)
+  const result = await probeServer(transport)
   rmSync(cwd, { recursive: true, force: true })
   if (result.ok) return result
+  const reason = findTellingLine(stderr, result.isConnected)
+  return { ...result, problem: quoteOutput(reason ? `${result.problem}: ${reason}` : result.problem, launch) }
+}
+
+/** How this program, npm and Node begin the line that says what is wrong. */
+const TELLING = new RegExp(
+  `^(${NAME}: |npm (error|ERR!) code |(\\w+)?Error( \\[\\w+\\])?: |Warning: Ignoring extra certs)`,
+)
+const TRAILER = /^\s*(at .*|\^+|[\]}]|Node\.js v.*|npm (error|ERR!).*)?$/
+
+/** The line among stack and trailers; of a server that responds, only one that is known to tell something. */
+function findTellingLine(stderr: string, isConnected: boolean): string | undefined {
   const lines = stderr.trim().split('\n')
-  // npm ends with the path of its log.
-  const lastLine = lines.find((line) => NPM_ERROR.test(line)) ?? lines.at(-1)
-  const redact = createRedactor(Object.values(env).filter((value) => value.length >= 3))
-  return { ...result, problem: redact(lastLine ? `${result.problem}: ${lastLine}` : result.problem) }
+  const at = lines.findIndex((line) => TELLING.test(line))
+  // Everything that is wrong with its settings, each on a line.
+  if (lines[at]?.startsWith(`${NAME}: `)) return lines.slice(at).join(' ')
+  return lines[at] ?? (isConnected ? undefined : lines.findLast((line) => !TRAILER.test(line)))
 }
 
-/** The line that names the reason when npx cannot install a package. */
-const NPM_ERROR = /^npm (error|ERR!) code \w+/
-
-export function runHttpEntry(url: URL, headers: Readonly<Record<string, string>>): Promise<RunResult> {
-  return talk(new StreamableHTTPClientTransport(url, { requestInit: { headers } }))
+export async function runHttpEntry(url: URL, headers: Readonly<Record<string, string>>): Promise<RunResult> {
+  const result = await probeServer(new StreamableHTTPClientTransport(url, { requestInit: { headers } }))
+  if (result.ok) return result
+  const values = [url.href, url.pathname, url.search, url.username, url.password]
+  return { ...result, problem: quoteOutput(result.problem, { args: values, env: headers }) }
 }
 
-function pick(environment: CommandContext['environment'], names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])))
-}
-
-// What it returns is shown to nobody.
+// No result of it is used.
 const noValidation: jsonSchemaValidator = {
   getValidator<T>() {
     return (data: unknown): JsonSchemaValidatorResult<T> => ({ valid: true, data: data as T, errorMessage: undefined })
@@ -69,13 +80,15 @@ const noValidation: jsonSchemaValidator = {
 }
 
 /** Handshake, list of the tools, and one cheap read where there is one. */
-async function talk(transport: Transport): Promise<RunResult> {
+async function probeServer(transport: Transport): Promise<RunResult> {
   const client = new Client({ name: `${NAME}-doctor`, version: VERSION }, { jsonSchemaValidator: noValidation })
   const deadline = performance.now() + TIMEOUT_MS
   const options = () => ({ timeout: Math.max(1, deadline - performance.now()) })
+  let isConnected = false
   try {
     await client.connect(transport, options())
-    if (client.getServerVersion()?.name !== NAME) return { ok: false, problem: 'another server responds' }
+    isConnected = true
+    if (client.getServerVersion()?.name !== NAME) return { ok: false, isConnected, problem: 'another server responds' }
     const { tools } = await client.listTools({}, options())
     const count = `${tools.length} tools`
     if (!tools.some(({ name }) => name === 'list-customers')) return { ok: true, summary: count }
@@ -83,10 +96,10 @@ async function talk(transport: Transport): Promise<RunResult> {
     const { isError, content } = await client.callTool(read, undefined, options())
     if (!isError) return { ok: true, summary: `${count}, list-customers works` }
     const [block] = asObjects(content)
-    return { ok: false, problem: `list-customers fails: ${block?.text}` }
+    return { ok: false, isConnected, problem: `list-customers fails: ${block?.text}` }
   } catch (error) {
     const status = isObject(error) && typeof error.code === 'number' ? error.code : undefined
-    return { ok: false, problem: describeError(error), ...(status !== undefined && { status }) }
+    return { ok: false, isConnected, problem: describeError(error), ...(status !== undefined && { status }) }
   } finally {
     await client.close()
   }

@@ -1,60 +1,83 @@
-import type { CommandContext } from '../config/command-line.ts'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Config } from '../config/config.ts'
+import { VARIABLES } from '../config/options.ts'
+import type { Variables } from '../config/sources.ts'
 import { type CheckResult, error, ok, warning } from './report.ts'
 
-export function checkKey({ apiKey, apiKeySource, sandbox }: Config, hasWorkingClient: boolean): CheckResult {
+/** `isNeeded` when no client is configured, or one has neither a key of its own nor the sandbox. */
+export function checkKey({ apiKey, apiKeySource, sandbox }: Config, isNeeded: boolean): CheckResult {
   if (sandbox) return ok('API key', 'not required in sandbox mode')
-  if (apiKey === undefined && hasWorkingClient) return ok('API key', 'not set in this shell; clients have their own')
-  if (apiKey === undefined)
-    return error(
-      'API key',
-      'not set',
-      'Set METRONOME_API_KEY in the client\'s "env" block. To check it here, export it in this shell or pass --env-file. Without an account, use --sandbox.',
-    )
-  return ok('API key', `from ${apiKeySource}, ${apiKey.length} characters`)
-}
-
-/** A limited token is the strongest guard, then a server that lacks the tools. */
-export function checkAccess({ access, environment, sandbox }: Config): CheckResult {
-  if (sandbox) return ok('access', 'all tools, in the sandbox')
-  if (access === undefined && environment === undefined)
-    return warning(
-      'access',
-      'all tools, irreversible ones too',
-      'If agents only look things up, use a Metronome API token that is limited to reading, or start with --read-only.',
-    )
-  return ok('access', `${access ? 'limited tools' : 'all tools'}${environment ? `, environment ${environment}` : ''}`)
+  if (apiKey !== undefined) return ok('API key', `from ${apiKeySource}, ${apiKey.length} characters`)
+  if (!isNeeded) return ok('API key', 'not set in this shell; clients have their own or need none')
+  return error(
+    'API key',
+    'not set',
+    'Set METRONOME_API_KEY in the client\'s "env" block. To check it here, export it in this shell or pass --env-file. Without an account, use --sandbox.',
+  )
 }
 
 export function checkAddress({ baseUrl, sandbox }: Config): CheckResult {
   if (sandbox) return ok('address', 'the sandbox, in memory')
-  return ok('address', baseUrl)
+  return endsInVersion(baseUrl)
+    ? error('address', ENDS_IN_VERSION.message, ENDS_IN_VERSION.fix)
+    : ok('address', baseUrl)
 }
 
-/** With this variable of Node, any certificate is accepted, and the key may go to anybody. */
-export function checkTls(environment: CommandContext['environment']): CheckResult {
-  return environment.NODE_TLS_REJECT_UNAUTHORIZED === '0'
-    ? error(
-        'TLS',
-        'NODE_TLS_REJECT_UNAUTHORIZED=0 accepts any certificate',
-        'Unset it, and add the CA certificate of your proxy to NODE_EXTRA_CA_CERTS instead.',
-      )
-    : ok('TLS', 'certificates are verified')
+/** Every path begins with the version already. */
+export const endsInVersion = (url: string): boolean => /\/v1\/*$/.test(url)
+
+export const ENDS_IN_VERSION = {
+  message: 'METRONOME_BASE_URL ends in /v1',
+  fix: `Remove /v1, or unset it: ${VARIABLES.METRONOME_BASE_URL.default} is the default.`,
 }
 
-export function checkProxy({ proxy }: Config, environment: CommandContext['environment']): CheckResult {
-  const unusable = proxy?.unusable?.httpsProxy ?? proxy?.unusable?.httpProxy
-  if (unusable)
+/** With this variable of Node, any certificate is accepted, and whoever is in between can read the key. */
+export function checkTls({ NODE_TLS_REJECT_UNAUTHORIZED, NODE_EXTRA_CA_CERTS }: Variables): CheckResult {
+  if (NODE_TLS_REJECT_UNAUTHORIZED === '0')
+    return error(
+      'TLS',
+      'NODE_TLS_REJECT_UNAUTHORIZED=0 accepts any certificate',
+      'Unset it, and add the CA certificate of your proxy to NODE_EXTRA_CA_CERTS instead.',
+    )
+  const problem = NODE_EXTRA_CA_CERTS && findFileProblem(NODE_EXTRA_CA_CERTS, constants.R_OK)
+  if (problem) return error('TLS', `NODE_EXTRA_CA_CERTS: its file cannot be read (${problem})`, ABSOLUTE)
+  return ok('TLS', 'certificates are verified')
+}
+
+/** Writes nothing. */
+export function checkAuditLog({ auditLog }: Config): CheckResult {
+  if (auditLog === undefined) return ok('audit log', 'none')
+  const { R_OK, W_OK } = constants
+  const problem = existsSync(auditLog)
+    ? findFileProblem(auditLog, R_OK | W_OK)
+    : findFileProblem(dirname(auditLog), W_OK, 'directory')
+  if (problem) return error('audit log', `METRONOME_AUDIT_LOG: its file cannot be written (${problem})`, ABSOLUTE)
+  return ok('audit log', 'its file can be written')
+}
+
+const ABSOLUTE =
+  'Correct its path. Only a shell replaces ~ and variables; a client may start the server in any directory.'
+
+function findFileProblem(path: string, mode: number, kind: 'file' | 'directory' = 'file'): string | undefined {
+  try {
+    accessSync(path, mode)
+    const stats = statSync(path)
+    return (kind === 'file' ? stats.isFile() : stats.isDirectory()) ? undefined : `not a ${kind}`
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code // errors of node:fs have one
+  }
+}
+
+export function checkProxy({ proxy }: Config, environment: Variables): CheckResult {
+  if (proxy?.unusable)
     return error(
       'proxy',
-      `${unusable} is not a usable proxy address`,
+      `${Object.values(proxy.unusable).join(' and ')}: not a usable proxy address`,
       'Set it to an address such as http://proxy.example:3128, or unset it. SOCKS is not supported.',
     )
   const address = proxy?.httpsProxy ?? proxy?.httpProxy
-  if (address) {
-    const { protocol, host } = new URL(address)
-    return ok('proxy', `${protocol}//${host}${proxy?.noProxy ? `, except for ${proxy.noProxy}` : ''}`)
-  }
+  if (address) return ok('proxy', new URL(address).origin + (proxy?.noProxy ? `, except for ${proxy.noProxy}` : ''))
   if (environment.ALL_PROXY ?? environment.all_proxy)
     return warning('proxy', 'ALL_PROXY is set, but not supported', 'Set HTTPS_PROXY to the same address.')
   return ok('proxy', 'none')

@@ -1,10 +1,8 @@
 import { posix, win32 } from 'node:path'
 import { operations } from '../../operations/index.ts'
 import type { JsonObject } from '../../operations/operation.ts'
-import { NAME } from '../../version.ts'
 import type { CommandContext } from '../config/command-line.ts'
 import { OPTIONS } from '../config/options.ts'
-import { KEY_PLACEHOLDER } from '../config/secrets.ts'
 
 /** The name of this server in a configuration. With a longer one some clients drop tools. */
 export const SERVER_KEY = 'metronome'
@@ -44,7 +42,7 @@ export interface McpClient {
   readonly format: 'json' | 'toml'
   /** Whether it reads JSON with comments and trailing commas. */
   readonly allowsComments?: boolean
-  /** References in an entry that the client itself replaces by values, such as environment variables. */
+  /** References that the client itself replaces by values, such as environment variables. It replaces no others. */
   readonly references?: RegExp
   /** The field of the file that contains the servers by key. */
   readonly servers: string
@@ -57,8 +55,10 @@ export interface McpClient {
   readonly installLink?: (entry: JsonObject) => string
   /** Absent when the rule is not known. */
   readonly toolNames?: ToolNameRule
-  /** A command of the client that adds the server. */
-  readonly addCommand?: string
+  /** The client's own command that adds the server, as words. */
+  readonly addCommand?: (launch: Launch) => readonly string[]
+  /** The same for a running server. */
+  readonly addUrlCommand?: (server: RemoteServer) => readonly string[]
   /** Markdown for docs/clients.md: what a user has to know besides the path of the file. */
   readonly notes?: string
 }
@@ -71,7 +71,14 @@ const plainEntry = ({ command, args, env }: Launch): JsonObject => ({
 const urlEntry = (server: RemoteServer): JsonObject => ({ ...server })
 const typedUrlEntry = (server: RemoteServer): JsonObject => ({ type: 'http', ...server })
 
-const KEY_ARGUMENT = `METRONOME_API_KEY=${KEY_PLACEHOLDER}`
+/** Variables as options of a command. */
+const envOptions = (option: string, env: Launch['env']): string[] =>
+  Object.entries(env).flatMap(([name, value]) => [option, `${name}=${value}`])
+const headerOptions = ({ headers = {} }: RemoteServer): string[] =>
+  Object.entries(headers).flatMap(([name, value]) => ['--header', `${name}: ${value}`])
+
+/** `${NAME}` and `${NAME:-default}`. */
+const PLAIN_REFERENCES = /\$\{[A-Za-z_]\w*(:-[^}]*)?\}/
 
 /** Also the rule of the Claude API, behind Claude Desktop. */
 const CLAUDE_NAMES: ToolNameRule = { format: (key, tool) => `mcp__${key}__${tool}`, maxLength: 64 }
@@ -91,12 +98,19 @@ export const CLIENTS = {
     title: 'Claude Code',
     files: { home: ['.claude.json'], project: ['.mcp.json'] },
     format: 'json',
-    references: /\$\{\w+/,
+    references: PLAIN_REFERENCES,
     servers: 'mcpServers',
     stdioEntry: plainEntry,
     httpEntry: typedUrlEntry,
     toolNames: CLAUDE_NAMES,
-    addCommand: `claude mcp add -s user ${SERVER_KEY} -e ${KEY_ARGUMENT} -- npx -y ${NAME}`,
+    addCommand: ({ command, args, env }) => [
+      ...['claude', 'mcp', 'add', '-s', 'user', SERVER_KEY, ...envOptions('-e', env)],
+      ...['--', command, ...args],
+    ],
+    addUrlCommand: (server) => [
+      ...['claude', 'mcp', 'add', '-s', 'user', '--transport', 'http', SERVER_KEY, server.url],
+      ...headerOptions(server),
+    ],
     notes:
       '`-s user` makes it available in every folder. An entry in the `.mcp.json` of a project stays pending until you approve it with `/mcp`. There is no plugin: Claude Code adds the name of a plugin to every tool name, and the longest one would exceed 64 characters.',
   },
@@ -104,7 +118,7 @@ export const CLIENTS = {
     title: 'Cursor',
     files: { home: ['.cursor/mcp.json'], project: ['.cursor/mcp.json'] },
     format: 'json',
-    references: /\$\{\w+/,
+    references: /\$\{(env:[^}]+|userHome|workspaceFolder\w*|pathSeparator|\/)\}/,
     servers: 'mcpServers',
     stdioEntry: plainEntry,
     httpEntry: urlEntry,
@@ -117,7 +131,7 @@ export const CLIENTS = {
     files: { settings: ['Code/User/mcp.json'], project: ['.vscode/mcp.json'] },
     format: 'json',
     allowsComments: true,
-    references: /\$\{\w+/,
+    references: /\$\{(\w+:[^}]+|userHome|workspaceFolder\w*|pathSeparator|\/|cwd)\}/,
     servers: 'servers',
     stdioEntry: plainEntry,
     httpEntry: typedUrlEntry,
@@ -143,26 +157,40 @@ export const CLIENTS = {
     stdioEntry: plainEntry,
     // It rejects a token in its file.
     httpEntry: ({ url, headers }) => ({ url, ...(headers && { bearer_token_env_var: 'METRONOME_MCP_AUTH_TOKEN' }) }),
-    addCommand: `codex mcp add ${SERVER_KEY} --env ${KEY_ARGUMENT} -- npx -y ${NAME}`,
+    addCommand: ({ command, args, env }) => [
+      ...['codex', 'mcp', 'add', SERVER_KEY, ...envOptions('--env', env)],
+      ...['--', command, ...args],
+    ],
+    addUrlCommand: ({ url, headers }) => [
+      ...['codex', 'mcp', 'add', SERVER_KEY, '--url', url],
+      ...(headers ? ['--bearer-token-env-var', 'METRONOME_MCP_AUTH_TOKEN'] : []),
+    ],
   },
   gemini: {
     title: 'Gemini CLI',
     files: { home: ['.gemini/settings.json'], project: ['.gemini/settings.json'] },
     format: 'json',
     allowsComments: true,
-    references: /\$\{?\w+/,
+    references: /\$\{[A-Za-z_]\w*(:-[^}]*)?\}|\$[A-Za-z_]\w*/,
     servers: 'mcpServers',
     stdioEntry: plainEntry,
     httpEntry: typedUrlEntry,
     toolNames: { format: (key, tool) => `mcp_${key}_${tool}`, maxLength: 63 },
     notes: 'In a folder that is not trusted, Gemini CLI lists the server as disabled: trust the folder first.',
-    addCommand: `gemini mcp add --scope user -e ${KEY_ARGUMENT} ${SERVER_KEY} npx -y ${NAME}`,
+    addCommand: ({ command, args, env }) => [
+      ...['gemini', 'mcp', 'add', '--scope', 'user', ...envOptions('-e', env)],
+      ...[SERVER_KEY, command, ...args],
+    ],
+    addUrlCommand: (server) => [
+      ...['gemini', 'mcp', 'add', '--scope', 'user', '--transport', 'http', ...headerOptions(server)],
+      ...[SERVER_KEY, server.url],
+    ],
   },
   windsurf: {
     title: 'Windsurf',
     files: { home: ['.codeium/windsurf/mcp_config.json'] },
     format: 'json',
-    references: /\$\{env:\w+/,
+    references: /\$\{(env|file):[^}]+\}/,
     servers: 'mcpServers',
     stdioEntry: plainEntry,
     httpEntry: ({ url, ...server }) => ({ serverUrl: url, ...server }),
@@ -200,7 +228,7 @@ export const CLIENTS = {
     title: 'Kiro',
     files: { home: ['.kiro/settings/mcp.json'], project: ['.kiro/settings/mcp.json'] },
     format: 'json',
-    references: /\$\{\w+/,
+    references: PLAIN_REFERENCES,
     servers: 'mcpServers',
     stdioEntry: plainEntry,
     httpEntry: urlEntry,
@@ -232,7 +260,7 @@ export function findConfigFiles(
   { files: { settings = [], home = [], project = [] } }: Pick<McpClient, 'files'>,
   context: Pick<CommandContext, 'environment' | 'platform' | 'home' | 'cwd'>,
 ): string[] {
-  const { join } = context.platform === 'win32' ? win32 : posix
+  const { join } = pathsOf(context)
   const paths = [
     ...settings.map((path) => join(findSettingsDirectory(context), path)),
     ...home.map((path) => join(context.home, path)),
@@ -241,14 +269,20 @@ export function findConfigFiles(
   return Array.from(new Set(paths))
 }
 
-function findSettingsDirectory({
-  platform,
-  home,
-  environment,
-}: Pick<CommandContext, 'environment' | 'platform' | 'home'>): string {
-  if (platform === 'win32') return environment.APPDATA ?? win32.join(home, 'AppData', 'Roaming')
-  if (platform === 'darwin') return posix.join(home, 'Library', 'Application Support')
-  return environment.XDG_CONFIG_HOME || posix.join(home, '.config')
+type Machine = Pick<CommandContext, 'environment' | 'platform' | 'home'>
+
+export function pathsOf({ platform }: Pick<CommandContext, 'platform'>): typeof posix {
+  return platform === 'win32' ? win32 : posix
+}
+
+function findSettingsDirectory(machine: Machine): string {
+  const { platform, home, environment } = machine
+  const { join, isAbsolute } = pathsOf(machine)
+  const named = platform === 'win32' ? environment.APPDATA : environment.XDG_CONFIG_HOME
+  if (platform === 'darwin') return join(home, 'Library', 'Application Support')
+  // The XDG specification: a relative path is invalid and ignored.
+  if (named && isAbsolute(named)) return named
+  return platform === 'win32' ? join(home, 'AppData', 'Roaming') : join(home, '.config')
 }
 
 /** The tools whose names exceed the limit of a client under this key. */

@@ -2,16 +2,19 @@ import { findHiddenTools } from '../access.ts'
 import { readAccessConfig, readEnvironmentName } from '../config/access-config.ts'
 import {
   type Command,
+  type CommandContext,
   type OptionSpecs,
   type OptionValues,
   parseCommandLine,
   UsageError,
 } from '../config/command-line.ts'
 import { buildCommandHelp } from '../help-format.ts'
+import { buildStartCommand, type Program } from '../program.ts'
 import { findNearest } from '../suggest.ts'
 import { CLIENT_IDS, type ClientId, findClient, findConfigFiles, HTTP_URL } from './clients.ts'
-import { buildInstallLink, buildSnippet } from './snippet.ts'
+import { buildAddCommand, buildInstallLink, buildSnippet, type HttpServer } from './snippet.ts'
 
+const WITH_COMMAND = CLIENT_IDS.filter((id) => findClient(id).addCommand)
 const WITH_LINK = CLIENT_IDS.filter((id) => findClient(id).installLink)
 
 const OPTIONS = {
@@ -29,59 +32,76 @@ const OPTIONS = {
     requires: ['http'],
     description: `address of that server (default ${HTTP_URL}); any other gets a placeholder for a token`,
   },
-  clone: { type: 'boolean', description: 'start this copy of the program with node, instead of npx' },
-  windows: { type: 'boolean', description: 'wrap npx in cmd /c (default on Windows)' },
+  npx: { type: 'boolean', description: 'start the published package with npx, also when run from a clone' },
+  windows: { type: 'boolean', description: 'for a Windows machine (default on Windows)' },
+  file: {
+    type: 'boolean',
+    description: `print what belongs in the client's file, not its command (${WITH_COMMAND.join(', ')})`,
+  },
   link: { type: 'boolean', description: `print an install link instead (${WITH_LINK.join(', ')})` },
 } as const satisfies OptionSpecs
 
-const DESCRIPTION = `Prints the configuration snippet for an MCP client: ${CLIENT_IDS.join(', ')}.`
+type Options = OptionValues<typeof OPTIONS>
 
-export const printConfig: Command = async (argv, { platform, stdout, stderr, ...context }) => {
+const DESCRIPTION = `Prints the configuration for an MCP client: ${CLIENT_IDS.join(', ')}. For ${WITH_COMMAND.join(', ')} it is the client's own command. From a clone, the entry starts that clone.`
+
+export const printConfig: Command = async (argv, { stdout, stderr, ...machine }) => {
   const { options, positionals } = parseCommandLine(argv, OPTIONS, 1)
   if (options.help) {
-    stdout(buildCommandHelp('print-config CLIENT [options]', DESCRIPTION, OPTIONS))
+    stdout(buildCommandHelp(machine.program, 'print-config CLIENT [options]', DESCRIPTION, OPTIONS))
     return 0
   }
   const client = findClient(readClientId(positionals[0]))
-  const { sandbox, http, windows = platform === 'win32' } = options
+  const isWindows = machine.platform === 'win32'
+  const start = buildStartCommand(choosePackage(options, machine), options.windows ?? isWindows)
   const access = readAccessArguments(options)
-  if (http && access.length > 0)
-    throw new UsageError('--http connects to a running server, which has its own access options; omit them here.')
+  rejectMisfits(options, access, start.command === 'node' && !isWindows)
+  const stdio = { kind: 'stdio', start, sandbox: options.sandbox, access } as const
   if (options.link) {
-    const ignored = (['http', 'windows', 'clone'] as const).find((name) => options[name])
-    if (ignored) throw new UsageError(`--link and --${ignored} are mutually exclusive; use one of them.`)
-    const link = buildInstallLink(client, { sandbox, access })
+    const link = buildInstallLink(client, stdio)
     if (link === undefined) throw new UsageError(`${client.title} has no install link; omit --link.`)
     stdout(`${link}\n`)
     return 0
   }
-  const program = options.clone ? context.program : undefined
-  const snippet = buildSnippet(client, {
-    sandbox,
-    http: http ? readServer(options.url) : undefined,
-    windows,
-    access,
-    program,
-  })
+  const server = options.http ? readServer(options.url) : stdio
+  const snippet = buildSnippet(client, server)
   if (snippet === undefined)
     throw new UsageError(`${client.title} cannot connect to a local server over HTTP; omit --http.`)
-  stdout(snippet)
-  const machine = options.windows && platform !== 'win32' ? ANOTHER_WINDOWS : { platform, ...context }
-  stderr(`Merge it into ${findConfigFiles(client, machine)[0]} and restart ${client.title}.\n`)
+  const command = options.file ? undefined : buildAddCommand(client, server, options.windows ?? isWindows)
+  stdout(command ?? snippet)
+  const [path] = findConfigFiles(client, options.windows && !isWindows ? OTHER_WINDOWS_MACHINE : machine)
+  stderr(
+    command
+      ? `Run this command, then restart ${client.title}; --file prints what belongs in ${path} instead.\n`
+      : `Merge it into ${path} and restart ${client.title}.\n`,
+  )
   return 0
 }
 
-const ANOTHER_WINDOWS = {
-  platform: 'win32',
-  environment: { APPDATA: '%APPDATA%' },
-  home: '%USERPROFILE%',
-  cwd: '.',
-} as const
+function choosePackage({ npx }: Options, { program }: Pick<CommandContext, 'program'>): Program {
+  return npx ? { ...program, isClone: false } : program
+}
+
+/** Nothing that was given is ignored. */
+function rejectMisfits(options: Options, access: readonly string[], isCloneElsewhere: boolean): void {
+  const { http, link, windows, sandbox } = options
+  if (http && (access.length > 0 || sandbox))
+    throw new UsageError(
+      '--http connects to a running server, which has its own sandbox and access options; omit them here.',
+    )
+  const misfit = (['http', 'file'] as const).find((name) => link && options[name]) ?? (http && options.npx && 'npx')
+  if (misfit)
+    throw new UsageError(`--${link ? 'link' : 'http'} and --${misfit} are mutually exclusive; use one of them.`)
+  if (windows && isCloneElsewhere && !http)
+    throw new UsageError('--windows is for another machine, which does not have this clone; add --npx.')
+}
+
+const OTHER_WINDOWS_MACHINE = { platform: 'win32', environment: {}, home: '%USERPROFILE%', cwd: '.' } as const
 
 /** A server on this machine needs no token by default. */
-function readServer(url = HTTP_URL): { url: string; needsToken: boolean } {
+function readServer(url = HTTP_URL): HttpServer {
   if (!URL.canParse(url)) throw new UsageError('--url must be a URL such as https://mcp.example.com/mcp.')
-  return { url, needsToken: url !== HTTP_URL }
+  return { kind: 'http', url, needsToken: url !== HTTP_URL }
 }
 
 /** The access options for the server, checked as the server does. */
@@ -102,7 +122,9 @@ function readAccessArguments(options: OptionValues<typeof OPTIONS>): string[] {
 function readClientId(text: string | undefined): ClientId {
   const id = CLIENT_IDS.find((known) => known === text)
   if (id) return id
-  const nearest = text && findNearest(text, CLIENT_IDS)
+  // One name may begin several.
+  const longer = CLIENT_IDS.filter((known) => text && known.startsWith(`${text}-`))
+  const nearest = longer.length > 0 ? longer.join(' or ') : text && findNearest(text, CLIENT_IDS)
   throw new UsageError(
     `print-config requires a client${nearest ? `; did you mean ${nearest}?` : `: ${CLIENT_IDS.join(', ')}.`}`,
   )

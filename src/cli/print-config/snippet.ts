@@ -1,60 +1,75 @@
 import { stringify } from 'smol-toml'
 import type { JsonObject } from '../../operations/operation.ts'
-import { NAME } from '../../version.ts'
 import { KEY_PLACEHOLDER, TOKEN_PLACEHOLDER } from '../config/secrets.ts'
-import { type Launch, type McpClient, SERVER_KEY } from './clients.ts'
+import type { StartCommand } from '../program.ts'
+import { type Launch, type McpClient, type RemoteServer, SERVER_KEY } from './clients.ts'
 
-export interface SnippetOptions {
-  /** The entry connects to a running server at this URL. */
-  readonly http?: { readonly url: string; readonly needsToken: boolean } | undefined
-  readonly sandbox?: boolean
+/** A server that the client starts. */
+export interface StdioServer {
+  readonly kind: 'stdio'
+  readonly start: StartCommand
+  readonly sandbox?: boolean | undefined
   /** Options of the server that limit its tools or name its environment. */
   readonly access?: readonly string[]
-  /** On Windows, npx is a batch file, which only cmd starts. */
-  readonly windows?: boolean
-  /** The program's own file, which node starts in place of npx. */
-  readonly program?: string | undefined
+}
+
+/** A running server. */
+export interface HttpServer {
+  readonly kind: 'http'
+  readonly url: string
+  readonly needsToken: boolean
 }
 
 /** What goes into the client's file; `undefined` when the client cannot connect over HTTP. */
-export function buildSnippet(client: McpClient, options: SnippetOptions = {}): string | undefined {
-  const { entry, fields } = options.http
-    ? { entry: buildHttpEntry(client, options.http) }
-    : buildStdioEntry(client, options)
+export function buildSnippet(client: McpClient, server: StdioServer | HttpServer): string | undefined {
+  const { entry, fields } =
+    server.kind === 'http' ? { entry: client.httpEntry?.(buildRemote(server)) } : buildStdioEntry(client, server)
   if (!entry) return undefined
   const file = { [client.servers]: { [SERVER_KEY]: entry }, ...fields }
   return client.format === 'toml' ? stringify(file) : `${formatJson(file)}\n`
 }
 
+/** A line for a shell with the client's own command that adds the server; `undefined` when the client has none. */
+export function buildAddCommand(
+  client: McpClient,
+  server: StdioServer | HttpServer,
+  isWindows: boolean,
+): string | undefined {
+  const words =
+    server.kind === 'http'
+      ? client.addUrlCommand?.(buildRemote(server))
+      : client.addCommand?.(buildLaunch(KEY_PLACEHOLDER, server))
+  return words && `${words.map(isWindows ? quoteForWindows : quoteForShell).join(' ')}\n`
+}
+
+function quoteForShell(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}
+
+function quoteForWindows(word: string): string {
+  return /[^\w@+=:,./\\-]/.test(word) ? `"${word}"` : word
+}
+
 /** A URL that adds the server to the client; `undefined` when the client has none. */
-export function buildInstallLink(client: McpClient, options: SnippetOptions = {}): string | undefined {
-  const { entry, fields } = buildStdioEntry(client, options)
+export function buildInstallLink(client: McpClient, server: StdioServer): string | undefined {
+  const { entry, fields } = buildStdioEntry(client, server)
   return client.installLink?.({ ...entry, ...fields })
 }
 
 /** The entry, and further fields of the file for the prompt. */
-function buildStdioEntry(client: McpClient, options: SnippetOptions): { entry: JsonObject; fields?: JsonObject } {
-  const launch = buildLaunch(client.keyPrompt?.reference ?? KEY_PLACEHOLDER, options)
-  const needsPrompt = client.keyPrompt && !options.sandbox
+function buildStdioEntry(client: McpClient, server: StdioServer): { entry: JsonObject; fields?: JsonObject } {
+  const launch = buildLaunch(client.keyPrompt?.reference ?? KEY_PLACEHOLDER, server)
+  const needsPrompt = client.keyPrompt && !server.sandbox
   return { entry: client.stdioEntry(launch), ...(needsPrompt && { fields: client.keyPrompt.fields }) }
 }
 
-function buildHttpEntry(
-  { httpEntry }: McpClient,
-  { url, needsToken }: { url: string; needsToken: boolean },
-): JsonObject | undefined {
-  const headers = { Authorization: `Bearer ${TOKEN_PLACEHOLDER}` }
-  return httpEntry?.({ url, ...(needsToken && { headers }) })
+function buildLaunch(apiKey: string, { start, sandbox, access = [] }: StdioServer): Launch {
+  const args = [...start.args, ...(sandbox ? ['--sandbox'] : []), ...access]
+  return { command: start.command, args, env: sandbox ? {} : { METRONOME_API_KEY: apiKey } }
 }
 
-function buildLaunch(
-  apiKey: string,
-  { sandbox = false, windows = false, access = [], program }: SnippetOptions,
-): Launch {
-  const options = [...(sandbox ? ['--sandbox'] : []), ...access]
-  const npx = ['npx', '-y', NAME, ...options]
-  const [command = '', ...args] = program ? ['node', program, ...options] : windows ? ['cmd', '/c', ...npx] : npx
-  return { command, args, env: sandbox ? {} : { METRONOME_API_KEY: apiKey } }
+function buildRemote({ url, needsToken }: HttpServer): RemoteServer {
+  return { url, ...(needsToken && { headers: { Authorization: `Bearer ${TOKEN_PLACEHOLDER}` } }) }
 }
 
 /** Arrays of strings stay on one line, as people write them. */

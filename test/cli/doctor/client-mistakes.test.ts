@@ -17,6 +17,8 @@ const KEYED = { command: process.execPath, args: [PROGRAM], env: { METRONOME_API
 const createContext = (): CommandContext =>
   createCommandContext({ home: makeFolder(), cwd: makeFolder(), environment: { PATH: process.env.PATH } }).context
 
+const check = async (context: CommandContext, run = true) => (await checkClients(context, run)).results
+
 function writeConfigFile(context: CommandContext, id: ClientId, text: string): string {
   const [path = ''] = findConfigFiles(findClient(id), context)
   mkdirSync(dirname(path), { recursive: true })
@@ -33,11 +35,12 @@ interface Mistake {
   readonly status?: 'error' | 'warning'
   readonly message: RegExp
   readonly fix: RegExp
-  /** The text after what the fix says; that of a good entry unless given. */
-  readonly fixed?: string
+  /** The text after what the fix says. */
+  readonly fixed: string
 }
 
 const GOOD = cursor(SANDBOX)
+const CORRECT = /^Correct what it names in that entry\.$/
 const REPLACE = /^Replace the entry with that of: metronome-customers-mcp print-config cursor$/
 
 const MISTAKES: Readonly<Record<string, Mistake>> = {
@@ -45,22 +48,26 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     text: GOOD.replace('",\n', '"\n'),
     message: /is not valid JSON: comma expected in line \d+, column \d+/,
     fix: /^Correct that line: Cursor ignores the whole file\.$/,
+    fixed: GOOD,
   },
   'curly quotes': {
     text: GOOD.replace('"mcpServers"', '“mcpServers”'),
     message: /not valid JSON: invalid symbol in line 2, column 3/,
     fix: /Correct/,
+    fixed: GOOD,
   },
   'an empty file': {
     text: '',
     message: /not valid JSON: value expected in line 1, column 1/,
     fix: /Correct/,
+    fixed: GOOD,
   },
   'a truncated file': {
     id: 'claude-desktop',
     text: GOOD.slice(0, -8),
     message: /not valid JSON: close brace expected/,
     fix: /Correct that line: Claude Desktop ignores the whole file\./,
+    fixed: GOOD,
   },
   'broken TOML': {
     id: 'codex',
@@ -74,32 +81,31 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     text: `\ufeff${GOOD}`,
     message: /starts with a byte-order mark/,
     fix: /^Save it as UTF-8 without BOM before you start Claude Desktop/,
+    fixed: GOOD,
   },
   'a comment': {
     text: `// mine\n${GOOD}`,
     message: /not valid JSON: invalid comment token in line 1, column 1/,
     fix: /Correct/,
+    fixed: GOOD,
   },
   'a trailing comma': {
     text: GOOD.replace(/\}\s*$/, ',}'),
     message: /not valid JSON: property name expected/,
     fix: /Correct/,
+    fixed: GOOD,
   },
   'servers in place of mcpServers': {
     text: cursor(SANDBOX, 'metronome', 'servers'),
     message: /under "servers"/,
     fix: /^Rename that field to "mcpServers"\.$/,
+    fixed: GOOD,
   },
   'a misspelt package': {
     text: cursor({ command: 'npx', args: ['-y', 'metronome-customer-mcp', '--sandbox'] }),
     message: /names the package metronome-customer-mcp, which is not this one/,
     fix: /^Write metronome-customers-mcp\.$/,
-  },
-  'a misspelt variable': {
-    text: cursor({ ...SANDBOX, env: { METRONOME_APIKEY: KEYED.env.METRONOME_API_KEY } }),
-    message: /with the variable METRONOME_APIKEY, which this server does not read/,
-    fix: /^Rename it to METRONOME_API_KEY\.$/,
-    fixed: cursor({ ...SANDBOX, ...{ env: KEYED.env } }),
+    fixed: GOOD,
   },
   'a variable that the client does not replace': {
     id: 'claude-desktop',
@@ -112,35 +118,40 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   'a key with which the server does not start': {
     text: cursor({ ...KEYED, env: { METRONOME_API_KEY: 'abc' } }),
     message:
-      /but it ends or responds with an error: .*METRONOME_API_KEY is shorter than 8 characters; copy the API key/,
-    fix: /^Correct what it names in that entry\.$/,
+      /but it ends or responds with an error: metronome-customers-mcp: METRONOME_API_KEY is shorter than 8 characters; copy/,
+    fix: CORRECT,
+    fixed: GOOD,
   },
   'an unknown option': {
     text: cursor({ ...SANDBOX, args: [PROGRAM, '--sandbx'], env: KEYED.env }),
     message: /unknown option --sandbx; did you mean --sandbox\?/,
-    fix: /^Correct what it names in that entry\.$/,
+    fix: CORRECT,
     fixed: cursor({ ...SANDBOX, env: KEYED.env }),
   },
   'command and arguments in one text': {
     text: cursor({ command: 'npx -y metronome-customers-mcp', args: ['--sandbox'] }),
-    message: /but the command npx -y metronome-customers-mcp is not found/,
+    message: /, but its command is not found$/,
     fix: REPLACE,
+    fixed: GOOD,
   },
   'a misspelt command': {
-    text: cursor({ command: 'npxx', args: ['-y', 'metronome-customers-mcp', '--sandbox'] }),
-    message: /but the command npxx is not found/,
+    text: cursor({ command: 'npxx', args: ['-y', 'metronome-customers-mcp'] }),
+    message: /, but its command is not found$/,
     fix: REPLACE,
+    fixed: GOOD,
   },
   'arguments in one text': {
     text: cursor({ command: 'npx', args: '-y metronome-customers-mcp --sandbox' }),
     message: /in a form that Cursor does not read/,
     fix: REPLACE,
+    fixed: GOOD,
   },
   'an entry that is switched off': {
     text: cursor({ ...SANDBOX, disabled: true }),
     status: 'warning',
     message: /switched off/,
     fix: /^Switch it on in Cursor\.$/,
+    fixed: GOOD,
   },
   'the form of another client': {
     id: 'opencode',
@@ -157,23 +168,42 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     fixed: cursor({ ...SANDBOX, env: KEYED.env }),
   },
   'the placeholder as key': {
-    text: cursor({ ...SANDBOX, env: { METRONOME_API_KEY: 'YOUR_METRONOME_API_KEY' } }),
-    message: /with the placeholder as API key/,
-    fix: /^Replace it with your Metronome API key\.$/,
+    text: cursor({ ...KEYED, env: { METRONOME_API_KEY: 'YOUR_METRONOME_API_KEY' } }),
+    message: /METRONOME_API_KEY is a placeholder; copy the API key from Metronome again\.$/,
+    fix: CORRECT,
     fixed: cursor({ ...SANDBOX, env: KEYED.env }),
+  },
+  'a path that has moved': {
+    text: cursor({ command: process.execPath, args: ['/moved away/bin/metronome-customers-mcp.js', '--sandbox'] }),
+    message: /with an error: Error: Cannot find module 'metronome-customers-mcp\.js'$/,
+    fix: CORRECT,
+    fixed: GOOD,
+  },
+  'an address with a version': {
+    text: cursor({ ...KEYED, env: { ...KEYED.env, METRONOME_BASE_URL: 'https://api.metronome.com/v1' } }),
+    message: /but its METRONOME_BASE_URL ends in \/v1$/,
+    fix: /^Remove \/v1, or unset it/,
+    fixed: GOOD,
+  },
+  'several wrong options and variables': {
+    text: cursor({ ...KEYED, env: { METRONOME_READ_ONLY: 'perhaps', METRONOME_TIMEOUT_MS: '5' } }),
+    message: /METRONOME_TIMEOUT_MS must be .*METRONOME_READ_ONLY must be/,
+    fix: CORRECT,
+    fixed: GOOD,
   },
   'a name that is too long': {
     text: cursor(SANDBOX, 'metronome-customers-mcp'),
     message: new RegExp(`7 of ${operations.length} tool names exceed this client's name limit`),
     fix: /^Rename it to "metronome" there\.$/,
+    fixed: GOOD,
   },
 }
 
-describe.each(Object.entries(MISTAKES))('%s', (_, { id = 'cursor', text, status = 'error', message, fix, fixed }) => {
-  test('is found', async () => {
+describe('a mistake is found', () => {
+  test.each(Object.entries(MISTAKES))('%s', async (_, { id = 'cursor', text, status = 'error', message, fix }) => {
     const context = createContext()
     const path = writeConfigFile(context, id, text)
-    const results = await checkClients(context, true)
+    const results = await check(context)
     expect(results[0]).toEqual({
       check: findClient(id).title,
       status,
@@ -183,25 +213,25 @@ describe.each(Object.entries(MISTAKES))('%s', (_, { id = 'cursor', text, status 
     expect(results[0]?.message).toContain(path)
     expect(JSON.stringify(results)).not.toContain(KEYED.env.METRONOME_API_KEY)
   })
-
-  if (fixed !== undefined) test('is right after what the fix says', () => expectRight(id, fixed))
 })
 
-test('a good entry, to which most mistakes are corrected, is right', () => expectRight('cursor', GOOD))
+describe('what the fixes say works', () => {
+  const FIXED = new Map(Object.values(MISTAKES).map(({ id = 'cursor', fixed }) => [`${id} ${fixed}`, { id, fixed }]))
 
-async function expectRight(id: ClientId, text: string): Promise<void> {
-  const context = createContext()
-  writeConfigFile(context, id, text)
-  expect(await checkClients(context, true)).toEqual([
-    { check: findClient(id).title, status: 'ok', message: expect.stringMatching(WORKS) },
-  ])
-}
+  test.each(Array.from(FIXED.values()))('$id $fixed', async ({ id, fixed }) => {
+    const context = createContext()
+    writeConfigFile(context, id, fixed)
+    expect(await check(context)).toEqual([
+      { check: findClient(id).title, status: 'ok', message: expect.stringMatching(WORKS) },
+    ])
+  })
+})
 
 test('an address at which nothing listens is found', async () => {
   const context = createContext()
   const url = `${await findClosedAddress()}/mcp`
   writeConfigFile(context, 'cursor', cursor({ url }))
-  expect(await checkClients(context, true)).toMatchObject([
+  expect(await check(context)).toMatchObject([
     {
       status: 'error',
       message: expect.stringContaining('but it cannot be reached (ECONNREFUSED)'),
@@ -230,14 +260,14 @@ describe('a running server', () => {
       'cursor',
       cursor({ url: await startServer(), headers: { Authorization: `Bearer ${TOKEN}` } }),
     )
-    expect(await checkClients(context, true)).toMatchObject([{ status: 'ok', message: expect.stringMatching(WORKS) }])
+    expect(await check(context)).toMatchObject([{ status: 'ok', message: expect.stringMatching(WORKS) }])
   })
 
   test('that rejects the token gets the advice to add one', async () => {
     const context = createContext()
     writeConfigFile(context, 'cursor', cursor({ url: await startServer() }))
-    expect(await checkClients(context, true)).toMatchObject([
-      { status: 'error', fix: expect.stringMatching(/^Add the header "Authorization": "Bearer TOKEN"/) },
+    expect(await check(context)).toMatchObject([
+      { status: 'error', fix: expect.stringMatching(/^Give its header "Authorization": "Bearer TOKEN"/) },
     ])
   })
 })
@@ -263,7 +293,7 @@ describe('what is not run', () => {
     const context = createContext()
     const { entry, isSprung } = createTrap()
     writeFileSync(`${context.cwd}/.mcp.json`, cursor(entry))
-    expect(await checkClients(context, true)).toMatchObject([
+    expect(await check(context)).toMatchObject([
       {
         check: 'Claude Code',
         status: 'warning',
@@ -277,7 +307,7 @@ describe('what is not run', () => {
     const context = createContext()
     const { entry, isSprung } = createTrap()
     writeConfigFile(context, 'cursor', cursor(entry))
-    expect(await checkClients(context, false)).toMatchObject([{ check: 'Cursor', status: 'ok' }])
+    expect(await check(context, false)).toMatchObject([{ check: 'Cursor', status: 'ok' }])
     expect(isSprung()).toBe(false)
   })
 
@@ -286,10 +316,13 @@ describe('what is not run', () => {
     { command: 'npx', args: ['-y', '--package', 'evil', 'metronome-customers-mcp', '--sandbox'] },
     { command: 'node', args: ['--require', './evil.js', 'metronome-customers-mcp.js', '--sandbox'] },
     { command: 'node', args: ['evil.js', 'metronome-customers-mcp', '--sandbox'] },
+    { command: './npx', args: ['-y', 'metronome-customers-mcp', '--sandbox'] },
   ])('$command $args', async (entry) => {
-    const context = createContext()
+    const folder = makeFolder()
+    writeFileSync(`${folder}/npx`, '', { mode: 0o700 })
+    const context = { ...createContext(), environment: { PATH: `${process.env.PATH}:${folder}` } }
     writeConfigFile(context, 'cursor', cursor(entry))
-    expect(await checkClients(context, true)).toMatchObject([
+    expect(await check(context)).toMatchObject([
       { status: 'warning', message: expect.stringContaining('not run, since its command is not npx or node with') },
     ])
   })
@@ -298,9 +331,61 @@ describe('what is not run', () => {
     const context = createContext()
     // biome-ignore lint/suspicious/noTemplateCurlyInString: what Cursor replaces
     writeConfigFile(context, 'cursor', cursor({ ...SANDBOX, env: { METRONOME_API_KEY: '${env:KEY}' } }))
-    expect(await checkClients(context, true)).toMatchObject([
+    expect(await check(context)).toMatchObject([
       { status: 'warning', message: expect.stringContaining('only Cursor knows the values') },
     ])
+  })
+})
+
+describe('what an entry prints', () => {
+  const SECRET = 'sEcReT-0123456789-abcdefghij-0123456789-abcdefghij'
+
+  /** The entry of a program that prints this and ends; its folder has a secret in its name. */
+  async function report(lines: string, { args = [], env = {} }: { args?: string[]; env?: object } = {}) {
+    const { context, stderr } = createCommandContext({
+      home: makeFolder(),
+      cwd: makeFolder(),
+      environment: { PATH: process.env.PATH },
+    })
+    const folder = `${makeFolder()}/${SECRET} folder`
+    mkdirSync(folder)
+    writeFileSync(`${folder}/metronome-customers-mcp.js`, `console.error(${lines}); process.exitCode = 1`)
+    const entry = { command: process.execPath, args: [`${folder}/metronome-customers-mcp.js`, ...args], env }
+    writeConfigFile(context, 'cursor', cursor(entry))
+    const [result] = await check(context)
+    expect(`${JSON.stringify(result)} ${stderr()}`).not.toContain('sEcReT')
+    return result?.message.replace(/^.* with an error: /, '')
+  }
+
+  test.each([
+    ['a value of a variable', `process.env.X`, { env: { X: SECRET } }, '[redacted]'],
+    ['its beginning', `process.env.X.slice(0, 40) + '…'`, { env: { X: SECRET } }, '[redacted]…'],
+    ['one of a list', `process.argv[3].split(',')[1]`, { args: ['--tools', `reads,${SECRET}`] }, '[redacted]'],
+    ['the value of an option', `process.argv[2].slice(8)`, { args: [`--audit=${SECRET}`] }, '[redacted]'],
+    ['its own path', `'No ' + __filename + ' in ' + __dirname`, {}, 'No metronome-customers-mcp.js in'],
+    ['another path', `'No file:///home/' + '${SECRET}' + '/dist/main.js'`, {}, 'No main.js'],
+    ['the name of an option', `'unknown option ' + process.argv[2]`, { args: ['--sandbx'] }, 'unknown option --sandbx'],
+  ])('%s', async (_, lines, options, expected) => {
+    expect(await report(lines, options)).toBe(expected)
+  })
+
+  test('is the telling line, and neither the trailer of Node nor a stack', async () => {
+    expect(await report(`new TypeError('a reason').stack + '\\n\\nNode.js v20.20.2'`)).toBe('TypeError: a reason')
+    expect(await report(`'npm error code E404\\nnpm error 404 x\\nnpm error A complete log'`)).toBe(
+      'npm error code E404',
+    )
+    expect(await report(`'a warning\\nthe reason\\n    at x (y:1:2)\\n\\nNode.js v20.20.2'`)).toBe('the reason')
+  })
+
+  test('is not needed for a name: neither command line nor URL is printed', async () => {
+    const { context, stderr } = createCommandContext({ home: makeFolder(), cwd: makeFolder() })
+    writeConfigFile(context, 'cursor', cursor({ command: `KEY=${SECRET} npx`, args: ['metronome-customers-mcp'] }))
+    const url = (await findClosedAddress()).replace('//', `//user:${SECRET}@`)
+    writeConfigFile(context, 'kiro', cursor({ url: `${url}/${SECRET}?api_key=${SECRET}` }))
+    const results = await check(context)
+    expect(results).toMatchObject([{ status: 'error' }, { status: 'error' }])
+    expect(stderr()).toMatch(/^Connecting to http:\/\/127\.0\.0\.1:\d+ for Kiro\n$/)
+    expect(`${JSON.stringify(results)}`).not.toContain('sEcReT')
   })
 })
 
@@ -311,7 +396,7 @@ test('a server that is started is not left behind', async () => {
       process.stdin.on('end', () => {}); setInterval(() => {}, 1000); console.error('secret is key-of-a-test-0123456789'); process.exitCode = 3; setTimeout(() => process.exit(3), 200)`,
   })
   writeConfigFile(context, 'cursor', cursor({ ...KEYED, args: [`${folder}/metronome-customers-mcp.js`] }))
-  const [result] = await checkClients(context, true)
+  const [result] = await check(context)
   expect(result).toMatchObject({ status: 'error', message: expect.stringContaining('secret is [redacted]') })
   expect(() => process.kill(Number(readFileSync(`${folder}/pid`, 'utf8')), 0)).toThrow('ESRCH')
 })

@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { parse as parseToml } from 'smol-toml'
 import { describe, expect, test } from 'vitest'
+import type { CommandContext } from '../../../src/cli/config/command-line.ts'
 import {
   CLIENT_IDS,
   type ClientId,
@@ -9,8 +11,8 @@ import {
 } from '../../../src/cli/print-config/clients.ts'
 import { printConfig } from '../../../src/cli/print-config/command.ts'
 import { NAME } from '../../../src/version.ts'
-import { createCommandContext } from '../../support/command-context.ts'
-import { runProgram } from '../../support/program.ts'
+import { CLONE, createCommandContext, INSTALLED } from '../../support/command-context.ts'
+import { PROGRAM, runProgram } from '../../support/program.ts'
 
 const LAUNCH = { command: 'npx', args: ['-y', 'metronome-customers-mcp'] }
 const ENTRY = { ...LAUNCH, env: { METRONOME_API_KEY: 'YOUR_METRONOME_API_KEY' } }
@@ -61,14 +63,17 @@ const FILES: Readonly<Record<ClientId, { stdio: object; http?: object }>> = {
   'lm-studio': { stdio: { mcpServers: { metronome: ENTRY } }, http: { mcpServers: { metronome: URL_ENTRY } } },
 }
 
-async function run(argv: readonly string[], platform: NodeJS.Platform = 'linux') {
-  const { context, stdout, stderr } = createCommandContext({ platform })
+async function run(
+  argv: readonly string[],
+  { platform = 'linux', program = INSTALLED }: Partial<Pick<CommandContext, 'platform' | 'program'>> = {},
+) {
+  const { context, stdout, stderr } = createCommandContext({ platform, program })
   const code = await printConfig(argv, context)
   return { code, stdout: stdout(), stderr: stderr() }
 }
 
 async function readPrinted(...argv: string[]): Promise<unknown> {
-  const { stdout } = await run(argv)
+  const { stdout } = await run([...argv, '--file'])
   return argv[0] === 'codex' ? parseToml(stdout) : JSON.parse(stdout)
 }
 
@@ -83,7 +88,7 @@ describe.each(CLIENT_IDS)('%s', (id) => {
   })
 
   test('gets no key with --sandbox', async () => {
-    const { stdout } = await run([id, '--sandbox'])
+    const { stdout } = await run([id, '--sandbox', '--file'])
     expect(stdout).toContain('"--sandbox"')
     expect(stdout).not.toMatch(/METRONOME_API_KEY|inputs/)
   })
@@ -96,19 +101,79 @@ describe.each(CLIENT_IDS)('%s', (id) => {
 
 test('Windows gets cmd, also with --windows elsewhere', async () => {
   expect(await readPrinted('cursor', '--windows')).toEqual({ mcpServers: { metronome: WINDOWS_ENTRY } })
-  const { stdout, stderr } = await run(['cursor'], 'win32')
+  const { stdout, stderr } = await run(['cursor'], { platform: 'win32' })
   expect(JSON.parse(stdout)).toEqual({ mcpServers: { metronome: WINDOWS_ENTRY } })
   expect(stderr).toContain('\\.cursor\\mcp.json')
 })
 
 test('--windows on another system names the path on Windows', async () => {
   const { stderr } = await run(['claude-desktop', '--windows'])
-  expect(stderr).toContain('Merge it into %APPDATA%\\Claude\\claude_desktop_config.json')
+  expect(stderr).toContain('Merge it into %USERPROFILE%\\AppData\\Roaming\\Claude\\claude_desktop_config.json')
 })
 
-test('--clone starts this copy with node', async () => {
-  expect(await readPrinted('cursor', '--clone', '--sandbox')).toEqual({
-    mcpServers: { metronome: { command: 'node', args: ['/clone/bin/metronome-customers-mcp.js', '--sandbox'] } },
+describe('run from a clone', () => {
+  const entryOf = async (argv: string[], platform: NodeJS.Platform = 'linux') =>
+    JSON.parse((await run(argv, { program: CLONE, platform })).stdout).mcpServers.metronome
+
+  test('the entry starts that clone', async () => {
+    expect(await entryOf(['cursor', '--sandbox'])).toEqual({ command: 'node', args: [CLONE.file, '--sandbox'] })
+    expect(await entryOf(['cursor', '--sandbox'], 'win32')).toMatchObject({ command: 'node' })
+  })
+
+  test('--npx starts the published package', async () => {
+    expect(await entryOf(['cursor', '--npx'])).toEqual(ENTRY)
+    expect(await entryOf(['cursor', '--npx', '--windows'])).toEqual(WINDOWS_ENTRY)
+  })
+
+  test('--windows is rejected, since another machine does not have it', async () => {
+    await expect(run(['cursor', '--windows'], { program: CLONE })).rejects.toThrow('add --npx.')
+  })
+})
+
+describe("the client's own command", () => {
+  const ADD: Partial<Record<ClientId, string>> = {
+    'claude-code': 'claude mcp add -s user metronome -e METRONOME_API_KEY=YOUR_METRONOME_API_KEY --',
+    codex: 'codex mcp add metronome --env METRONOME_API_KEY=YOUR_METRONOME_API_KEY --',
+    gemini: 'gemini mcp add --scope user -e METRONOME_API_KEY=YOUR_METRONOME_API_KEY metronome',
+  }
+  const WITH_COMMAND = CLIENT_IDS.filter((id) => ADD[id])
+
+  test.each(WITH_COMMAND)('%s gets it instead of a snippet', async (id) => {
+    const { stdout, stderr } = await run([id])
+    expect(stdout).toBe(`${ADD[id]} npx -y metronome-customers-mcp\n`)
+    expect(stderr).toMatch(/^Run this command, then restart .*; --file prints what belongs in \/home\/user\//)
+  })
+
+  test.each(WITH_COMMAND)('%s gets it without a key for the sandbox of a clone', async (id) => {
+    const { stdout } = await run([id, '--sandbox'], { program: CLONE })
+    expect(stdout).toMatch(/^\w+ mcp add .*metronome .*node \/clone\/bin\/metronome-customers-mcp\.js .*--sandbox\n$/)
+    expect(stdout).not.toContain('KEY')
+  })
+
+  test.each([
+    ['claude-code', "--transport http metronome URL --header 'Authorization: Bearer TOKEN'"],
+    ['codex', 'metronome --url URL --bearer-token-env-var METRONOME_MCP_AUTH_TOKEN'],
+    ['gemini', "--transport http --header 'Authorization: Bearer TOKEN' metronome URL"],
+  ])('%s gets it for a running server', async (id, words) => {
+    const { stdout } = await run([id, '--http', '--url', 'https://mcp.example.com/mcp'])
+    const expected = words
+      .replace('URL', 'https://mcp.example.com/mcp')
+      .replace('TOKEN', 'YOUR_METRONOME_MCP_AUTH_TOKEN')
+    expect(
+      stdout.endsWith(` ${id === 'codex' ? words.replace('URL', 'https://mcp.example.com/mcp') : expected}\n`),
+    ).toBe(true)
+  })
+
+  test('words that a shell would read otherwise are quoted', async () => {
+    const program = { ...CLONE, file: "/my clone/$(it's)/bin/metronome-customers-mcp.js" }
+    const { stdout } = await run(['codex', '--sandbox'], { program })
+    const echo = execFileSync('sh', ['-c', stdout.replace('codex', 'printf "%s\\n"')], { encoding: 'utf8' })
+    expect(echo.split('\n')).toContain(program.file)
+    const windows = await run(['codex', '--sandbox'], {
+      program: { ...CLONE, file: 'C:\\my clone\\x.js' },
+      platform: 'win32',
+    })
+    expect(windows.stdout).toContain('-- node "C:\\my clone\\x.js" --sandbox')
   })
 })
 
@@ -132,7 +197,7 @@ test('--http with --url has a placeholder for the token', async () => {
 
 test('a misspelled client is rejected with the nearest name', async () => {
   await expect(run(['cursr'])).rejects.toThrow('did you mean cursor?')
-  await expect(run(['claude'])).rejects.toThrow('did you mean claude-desktop?')
+  await expect(run(['claude'])).rejects.toThrow('did you mean claude-desktop or claude-code?')
   await expect(run([])).rejects.toThrow('print-config requires a client: claude-desktop, claude-code')
 })
 
@@ -174,8 +239,26 @@ describe('install links', () => {
     })
   })
 
-  test.each(['--http', '--windows', '--clone'])('--link rejects %s', async (option) => {
-    await expect(run(['cursor', '--link', option])).rejects.toThrow(`--link and ${option} are mutually exclusive`)
+  test('--link starts a clone, and cmd on Windows', async () => {
+    const { stdout } = await run(['kiro', '--link', '--sandbox'], { program: CLONE })
+    expect(new URL(stdout).searchParams.get('config')).toContain(CLONE.file)
+    const windows = await run(['kiro', '--link', '--windows'])
+    expect(JSON.parse(new URL(windows.stdout).searchParams.get('config') ?? '')).toEqual(WINDOWS_ENTRY)
+  })
+})
+
+describe('options that do not fit together are rejected, not dropped', () => {
+  test.each([
+    [['--link', '--http'], '--link and --http are mutually exclusive'],
+    [['--link', '--file'], '--link and --file are mutually exclusive'],
+    [['--http', '--npx'], '--http and --npx are mutually exclusive'],
+    [['--http', '--sandbox'], '--http connects to a running server'],
+    [['--http', '--read-only'], '--http connects to a running server'],
+    [['--http', '--confirm-archives'], '--http connects to a running server'],
+    [['--http', '--environment', 'production'], '--http connects to a running server'],
+    [['--url', 'http://127.0.0.1:1/mcp'], '--url requires --http.'],
+  ])('%j', async (options, message) => {
+    await expect(run(['cursor', ...options])).rejects.toThrow(message)
   })
 })
 
@@ -197,7 +280,6 @@ test('the access options are passed on to the server', async () => {
 test.each([
   [['--tools', 'get-custmer'], /did you mean get-customer/],
   [['--read-only', '--tools', 'writes'], /no tool is left/],
-  [['--read-only', '--http'], /--http connects to a running server/],
 ])('print-config checks them as the server does: %j', async (options, message) => {
   await expect(run(['cursor', ...options])).rejects.toThrow(message)
 })
@@ -205,6 +287,6 @@ test.each([
 test('the built program prints the snippet on stdout and its place on stderr', async () => {
   const { code, stdout, stderr } = await runProgram({ args: ['print-config', 'cursor'], env: { HOME: '/home/user' } })
   expect(code).toBe(0)
-  expect(JSON.parse(stdout)).toEqual(FILES.cursor.stdio)
+  expect(JSON.parse(stdout).mcpServers.metronome).toEqual({ ...ENTRY, command: 'node', args: [PROGRAM] })
   expect(stderr).toBe('Merge it into /home/user/.cursor/mcp.json and restart Cursor.\n')
 })
