@@ -4,7 +4,15 @@ import { buildRequest, type UpstreamRequest } from '../metronome/request.ts'
 import { type AttemptResult, readResult } from '../metronome/response.ts'
 import { type Clock, lastOf, mayRetryRead, sendWithRetries } from '../metronome/retry.ts'
 import type { Send, Upstream } from '../metronome/send.ts'
-import type { JsonObject, Operation, Read, ReadOperation, WriteOperation } from '../operations/operation.ts'
+import { KEY_ARGUMENT } from '../operations/input-fields.ts'
+import {
+  asObject,
+  type JsonObject,
+  type Operation,
+  type Read,
+  type ReadOperation,
+  type WriteOperation,
+} from '../operations/operation.ts'
 import type { Redact } from '../sanitize.ts'
 import {
   adviseOn,
@@ -104,6 +112,7 @@ export function createCalls(options: CallOptions): Calls {
     const op = operations.get(tool)
     if (!op) throw unknownTool(tool, Array.from(operations.keys()), options.hiddenTools?.get(tool))
 
+    const key = request.idempotencyKey ?? readKeyArgument(op, request.args)
     const startedAt = clock.now()
     const controller = new AbortController()
     const cancel = () => controller.abort(channel.signal?.reason)
@@ -117,14 +126,14 @@ export function createCalls(options: CallOptions): Calls {
     }
     try {
       if (isStopping) throw stopping(tool, STOPPING)
-      const args = validateArguments(op, request.args, request.inputIssues)
+      const { [KEY_ARGUMENT]: _, ...args } = validateArguments(inputOf(op, request), request.args, request.inputIssues)
       if (upstream.needsKey && caller.apiKey === undefined) throw missingKey(tool)
       const bound = bindCall(options, request, caller, { ...channel, signal: controller.signal })
-      const body = op.kind === 'write' ? await write(bound, op, args) : await read(bound, op, args)
+      const body = op.kind === 'write' ? await write(bound, op, args, key) : await read(bound, op, args)
       report('success', 200)
       return addNote(body, upstream.note)
     } catch (error) {
-      const failure = toCallError(op, error, request.idempotencyKey)
+      const failure = toCallError(op, error, key)
       if (failure.code === 'internal') log('error', 'internal-error', { tool, error: String(error) })
       report(failure.code, failure.status ?? failure.code)
       throw failure
@@ -146,10 +155,19 @@ export function createCalls(options: CallOptions): Calls {
     return body
   }
 
-  async function write(bound: BoundCall, op: WriteOperation, args: JsonObject): Promise<JsonObject> {
-    const { caller, request } = bound
-    const confirmationKey = op.irreversible && (await options.confirm?.({ ...bound, op, args }))
-    const idempotencyKey = confirmationKey ?? request.idempotencyKey ?? { value: randomUUID(), mayHaveBeenUsed: false }
+  async function write(
+    bound: BoundCall,
+    op: WriteOperation,
+    args: JsonObject,
+    key: IdempotencyKey | undefined,
+  ): Promise<JsonObject> {
+    const { caller } = bound
+    const { forms, signal, onProgress, waitForPerson } = bound
+    const confirmationKey =
+      op.irreversible &&
+      (await options.confirm?.({ op, args, caller, forms, signal, onProgress, waitForPerson, read: bound.read }))
+    const idempotencyKey = confirmationKey ??
+      key ?? { value: randomUUID(), mayHaveBeenUsed: false, givenIn: 'argument' as const }
     const readBefore = (read: Read) => bound.read(read, options.timeoutMs * AUDIT_READ_SHARE)
     const entry = await options.audit?.begin({ op, args, caller, idempotencyKey, read: readBefore })
     const result = await executeWrite({
@@ -159,10 +177,10 @@ export function createCalls(options: CallOptions): Calls {
       timeoutMs: options.timeoutMs,
       deadline: bound.deadline(),
       clock,
-      signal: bound.signal,
+      signal,
       send: (upstreamRequest, attemptMs) => bound.send(upstreamRequest, attemptMs, idempotencyKey),
       read: bound.read,
-      onProgress: bound.onProgress,
+      onProgress,
       onRetry: (waitMs, attemptNumber) => bound.onRetry(op, waitMs, attemptNumber),
     }).catch((cause: unknown) => ({ ok: false, error: internalError(op, cause), attempts: [] }) as const)
     const isRecorded = await entry?.end(result)
@@ -187,7 +205,6 @@ export function createCalls(options: CallOptions): Calls {
 /** One call with its caller, its cancellation and its deadline. */
 interface BoundCall extends Pick<Channel, 'forms'> {
   readonly caller: Caller
-  readonly request: CallRequest
   readonly signal: AbortSignal
   readonly onProgress: (message: string) => void
   /** When everything must have ended, on the clock. */
@@ -212,7 +229,6 @@ function bindCall(
 
   const bound: BoundCall = {
     caller,
-    request,
     signal,
     forms,
     onProgress,
@@ -251,6 +267,18 @@ function bindCall(
     },
   }
   return bound
+}
+
+/** A caller with a key of its own gives it as part of the request; only others have an argument for it. */
+function inputOf({ tool, ...op }: Operation, { idempotencyKey }: CallRequest): Pick<Operation, 'tool' | 'input'> {
+  const keyedInput = op.kind === 'write' && idempotencyKey === undefined ? op.keyedInput : undefined
+  return { tool, input: keyedInput ?? op.input }
+}
+
+/** Read before validation: a call that is rejected under a key of an earlier one says nothing about that one. */
+function readKeyArgument(op: Operation, args: unknown): IdempotencyKey | undefined {
+  const value = op.kind === 'write' && op.keyedInput ? asObject(args)[KEY_ARGUMENT] : undefined
+  return typeof value === 'string' ? { value, mayHaveBeenUsed: true, givenIn: 'argument' } : undefined
 }
 
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/

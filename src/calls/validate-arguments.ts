@@ -21,7 +21,11 @@ const N8N_FIELDS = new Set(['toolCallId', 'sessionId', 'action', 'chatInput', 't
  * cannot change: `null` for an optional field counts as absent, JSON text is parsed where an object or array belongs.
  * `found` are issues that the adapter has found already. Throws a `CallError` with every invalid field.
  */
-export function validateArguments(op: Operation, raw: unknown, found: readonly InputIssue[] = []): JsonObject {
+export function validateArguments(
+  op: Pick<Operation, 'tool' | 'input'>,
+  raw: unknown,
+  found: readonly InputIssue[] = [],
+): JsonObject {
   const input: InputState = { issues: [...found], values: 0 }
   const args = normalize(raw ?? {}, op.input, [], input)
   if (input.issues.length > found.length) throw invalidArguments(op.tool, input.issues)

@@ -14,6 +14,8 @@ export interface IdempotencyKey {
   readonly value: string
   /** An earlier call may have been sent under it, and may have acted. */
   readonly mayHaveBeenUsed: boolean
+  /** How the client gives it when it makes the same call again. */
+  readonly givenIn: 'argument' | 'header' | 'journal' | 'confirmation'
 }
 
 export interface WriteCall {
@@ -48,7 +50,7 @@ export async function executeWrite(call: WriteCall): Promise<WriteResult> {
   const attempts = await sendWithRetries({
     ...call,
     send: async (attemptMs) => classify(op, await call.send(request, attemptMs)),
-    mayRetry: mayRetryWrite,
+    mayRetry: (attempts) => mayRetryWrite(attempts, call.idempotencyKey.mayHaveBeenUsed),
     attemptMs: remainingMs * ATTEMPT_SHARE,
     deadline: deadline - remainingMs * (1 - ATTEMPTS_SHARE),
   })
@@ -117,24 +119,48 @@ async function readPages(read: WriteCall['read'], { op, args, maxPages = 1 }: Re
 }
 
 /** What to do next, by the reason of the outcome. */
-function adviseOnOutcome({ op, args, idempotencyKey }: WriteCall, last: AttemptResult, reason: Reason): string {
+function adviseOnOutcome(call: WriteCall, last: AttemptResult, reason: Reason): string {
+  const { op, args } = call
   const recheck = op.verification.recheckAdvice(args)
-  const isStored = last.kind === 'response' && last.status === 500 && readErrorBody(last) !== undefined
-  const newKey = idempotencyKey.mayHaveBeenUsed && isStored ? NEW_KEY : ''
+  const retry = adviseOnRetry(call, last)
   const parts: Record<Reason, readonly string[]> = {
     no_attempt_acted: [adviseOn(op, last)],
     held_by_another: [],
-    earlier_call_may_have_acted: [adviseOn(op, last), EARLIER_CALL, recheck],
+    earlier_call_may_have_acted: [adviseOn(op, last), EARLIER_CALL, recheck, retry],
     unreadable: [
       adviseOnAmbiguity(op, last),
       'No record could be read that shows whether it was applied.',
       recheck,
-      newKey,
+      retry,
     ],
-    ambiguous: [adviseOnAmbiguity(op, last), recheck, newKey],
+    ambiguous: [adviseOnAmbiguity(op, last), recheck, retry],
   }
   return parts[reason].filter(Boolean).join(' ')
 }
 
 const EARLIER_CALL = 'This call did nothing, but an earlier one with this Idempotency-Key may have.'
-const NEW_KEY = 'Metronome keeps this response under the Idempotency-Key: after that check, retry with a new key.'
+const KEY_IN_USE =
+  'The Idempotency-Key belongs to a call with other arguments, or to one that still runs. With the same arguments, call again in a minute; with others, make a new call without this key.'
+const STORED: Readonly<Record<IdempotencyKey['givenIn'], string>> = {
+  argument: 'Metronome keeps this response under the Idempotency-Key: make that check first, and then a new call.',
+  confirmation: 'Metronome keeps this response for this confirmation: make that check first, and then a new call.',
+  header: 'Metronome keeps this response under the Idempotency-Key: after that check, retry with a new key.',
+  journal: 'Metronome keeps this response under the Idempotency-Key of the row: make that check before a new run.',
+}
+
+/** How the same call is made again without adding twice, where that is possible. */
+function adviseOnRetry({ op, idempotencyKey }: WriteCall, last: AttemptResult): string {
+  const { value, mayHaveBeenUsed, givenIn } = idempotencyKey
+  const response = last.kind === 'response' && readErrorBody(last) ? last.status : undefined
+  const retriesUnderKey = op.addsRecords === true
+  if (response === 500) return retriesUnderKey || mayHaveBeenUsed ? STORED[givenIn] : ''
+  if (response === 409 && mayHaveBeenUsed && givenIn !== 'confirmation') return KEY_IN_USE
+  if (!retriesUnderKey) return ''
+  const how: Readonly<Record<IdempotencyKey['givenIn'], string>> = {
+    argument: `call ${op.tool} again with the same arguments and "idempotency_key": ${JSON.stringify(value)} within 24 hours`,
+    header: `send the same request again with the header Idempotency-Key: ${value} within 24 hours`,
+    journal: 'run the same command again within 23 hours',
+    confirmation: '',
+  }
+  return `To finish it safely, ${how[givenIn]}: Metronome applies it once.`
+}

@@ -10,11 +10,12 @@ export function buildToolList(): Tool[] {
 
 function describeTool(op: Operation): Tool {
   const { destructive, idempotent } = op.hints
+  const input = (op.kind === 'write' && op.keyedInput) || op.input
   return {
     name: op.tool,
     title: op.title,
     description: op.description,
-    inputSchema: { type: 'object', ...inputJsonSchema(op.input) },
+    inputSchema: { type: 'object', ...inputJsonSchema(input) },
     outputSchema: { type: 'object', ...outputJsonSchema(op.output) },
     annotations: {
       title: op.title,

@@ -73,10 +73,13 @@ export function classify(op: Pick<WriteOperation, 'verification'>, result: Attem
   return { result, effect: rule.effect, retry: rule.retry }
 }
 
-export function mayRetryWrite(attempts: readonly WriteAttempt[]): boolean {
+/** Under a key that may have been used before, a 409 may be about that call: to wait for it is the caller's decision. */
+export function mayRetryWrite(attempts: readonly WriteAttempt[], keyMayHaveBeenUsed: boolean): boolean {
   const last = lastOf(attempts)
   if (isGivenUp(last.result) || last.retry === 'never') return false
-  return last.retry === 'always' || attempts.some(({ effect }) => effect === 'ambiguous')
+  const isReused = keyMayHaveBeenUsed && hasStatus(last.result, 409)
+  if (last.retry === 'always' && !isReused) return true
+  return attempts.slice(0, -1).some(({ effect }) => effect === 'ambiguous')
 }
 
 /** Reads have no effect: what may pass is tried again. */

@@ -50,6 +50,7 @@ export const setBillingConfigurations = defineWrite({
   }),
   output: response(z.array(z.looseObject({ id: z.string().optional() }))),
   documented: response(z.array(documented.addedBilling)),
+  addsRecords: true,
   verification: verifyAddition(fetchBillingConfigurations),
   advice: {
     500: 'Metronome also returns 500 for a customer that does not exist: check customer_id with get-customer.',

@@ -113,6 +113,7 @@ export const createCustomer = defineWrite({
   }),
   output: response(customer),
   documented: response(documented.customer),
+  addsRecords: true,
   verification: verifyCreate({
     listCustomers,
     fetchBilling: fetchBillingConfigurations,

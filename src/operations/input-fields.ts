@@ -44,6 +44,27 @@ export function openObject(description: string) {
   return z.record(z.string(), z.unknown()).describe(description)
 }
 
+export const MAX_KEY_CHARACTERS = 255
+const KEY_RULE = `must have 1 to ${MAX_KEY_CHARACTERS} visible ASCII characters`
+
+/** An Idempotency-Key that a client sends itself. */
+export const idempotencyKey = z
+  .string()
+  .refine((key) => /^[\x21-\x7e]+$/.test(key) && key.length <= MAX_KEY_CHARACTERS, KEY_RULE)
+  .refine((key) => !/^<.*>$/.test(key), 'is a placeholder; leave it out instead')
+
+/** The argument through which a client that sends no headers retries a call; it is sent as the header. */
+export const KEY_ARGUMENT = 'idempotency_key'
+
+/** The input of an operation that adds records, with the key of a call whose outcome is unknown. */
+export function withKeyArgument(input: z.ZodObject): z.ZodObject {
+  return input.extend({
+    [KEY_ARGUMENT]: idempotencyKey
+      .optional()
+      .describe('Only to retry a call of this tool that ended in unknown, with the key that its error named.'),
+  })
+}
+
 const MAX_ALIASES = 2000
 const MAX_ALIAS_CHARACTERS = 128
 export const MAX_NAME_CHARACTERS = 160

@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import { withKeyArgument } from './input-fields.ts'
 
 export type JsonObject = Record<string, unknown>
 
@@ -56,6 +57,10 @@ export interface WriteOperation extends OperationBase {
   readonly irreversible?: Archiving<string>
   /** How to find out whether the write is in place when its response does not say so. */
   readonly verification: Verification<JsonObject>
+  /** It adds a record each time: only the same call under its Idempotency-Key may be sent again blindly. */
+  readonly addsRecords?: true
+  /** Follows from `addsRecords`: the input of clients that give that key as an argument. */
+  readonly keyedInput?: z.ZodObject
 }
 
 /** What a person is shown before something is archived, on servers that ask. */
@@ -129,13 +134,14 @@ export function defineRead<const Input extends z.ZodObject>(
 
 /** The same for an operation that writes; its verification and the arguments that it names are typed by its input. */
 export function defineWrite<const Input extends z.ZodObject>(
-  operation: Omit<WriteOperation, 'kind' | 'verification' | 'irreversible'> & {
+  operation: Omit<WriteOperation, 'kind' | 'verification' | 'irreversible' | 'keyedInput'> & {
     readonly input: Input
     readonly irreversible?: Archiving<keyof z.output<Input> & string>
     readonly verification: Verification<z.output<Input>>
   },
 ): WriteOperation & { readonly input: Input } {
-  return { ...operation, kind: 'write' }
+  const keyedInput = operation.addsRecords && withKeyArgument(operation.input)
+  return { ...operation, kind: 'write', ...(keyedInput && { keyedInput }) }
 }
 
 /** Names of the arguments in the path, in order. */

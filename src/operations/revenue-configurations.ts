@@ -48,6 +48,7 @@ export const setRevenueConfigurations = defineWrite({
   }),
   output: response(z.array(configuration)),
   documented: response(z.array(documented.revenue)),
+  addsRecords: true,
   verification: verifyAddition(fetchRevenueConfigurations),
   example: {
     input: {

@@ -40,7 +40,7 @@ export function verifyAddition(fetchConfigurations: ReadOperation): Verification
       return { isInPlace: true, evidence, body: { data: candidates } }
     },
     recheckAdvice: ({ data }) =>
-      `Check ${[fetchConfigurations.tool, ...customersOf(data).slice(0, MAX_CUSTOMERS)].join(' ')} before retrying; a retry would add a duplicate.`,
+      `Check ${[fetchConfigurations.tool, ...customersOf(data).slice(0, MAX_CUSTOMERS)].join(' ')}: a new call would add a duplicate.`,
   }
 }
 

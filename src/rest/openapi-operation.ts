@@ -1,8 +1,9 @@
+import { MAX_KEY_CHARACTERS } from '../operations/input-fields.ts'
 import { openApiSchema } from '../operations/json-schema.ts'
 import { asObject, type JsonObject, type Operation, pathParameters } from '../operations/operation.ts'
 import { noContent } from '../operations/output-schemas.ts'
 import { PROBLEM_RESPONSES } from './openapi-problems.ts'
-import { MAX_KEY_CHARACTERS, parameterName } from './request.ts'
+import { parameterName } from './request.ts'
 
 export const IDEMPOTENCY_KEY_PARAMETER = {
   name: 'Idempotency-Key',

@@ -3,11 +3,10 @@ import * as z from 'zod'
 import type { InputIssue } from '../calls/errors.ts'
 import type { IdempotencyKey } from '../calls/write.ts'
 import { isPercentEncoded } from '../http/urls.ts'
+import { idempotencyKey as keySchema } from '../operations/input-fields.ts'
 import { isObject, type JsonObject, type Operation, pathParameters } from '../operations/operation.ts'
 
 export const IDEMPOTENCY_KEY = 'idempotency-key'
-export const MAX_KEY_CHARACTERS = 255
-const VISIBLE_ASCII = /^[\x21-\x7e]+$/
 
 /** The REST path of an operation as the specification writes it: under another `/v1`, in lower case, words joined by hyphens. */
 export function restPath(op: Operation): string {
@@ -54,10 +53,10 @@ export function readArguments(op: Operation, { request, segments, json }: RestRe
 
 function readIdempotencyKey(headers: Headers, issues: InputIssue[]): IdempotencyKey {
   const given = headers.get(IDEMPOTENCY_KEY)
-  if (given === null) return { value: randomUUID(), mayHaveBeenUsed: false }
-  if (!VISIBLE_ASCII.test(given) || given.length > MAX_KEY_CHARACTERS)
-    issues.push({ path: 'Idempotency-Key', message: `must have 1 to ${MAX_KEY_CHARACTERS} visible ASCII characters` })
-  return { value: given, mayHaveBeenUsed: true }
+  if (given === null) return { value: randomUUID(), mayHaveBeenUsed: false, givenIn: 'header' }
+  const problem = keySchema.safeParse(given).error?.issues[0]
+  if (problem) issues.push({ path: 'Idempotency-Key', message: problem.message })
+  return { value: given, mayHaveBeenUsed: true, givenIn: 'header' }
 }
 
 function readPath(names: readonly string[], segments: readonly string[], issues: InputIssue[]): JsonObject {

@@ -13,7 +13,7 @@ async function send(tool: string, args: unknown) {
     return Response.json(operationOf(tool).example.output)
   }
   const { call, caller } = createHarness({ upstream: { fetch, baseUrl: 'http://metronome.invalid' } })
-  const idempotencyKey = { value: 'key', mayHaveBeenUsed: false }
+  const idempotencyKey = { value: 'key', mayHaveBeenUsed: false, givenIn: 'header' } as const
   const error = await call({ tool, args, idempotencyKey }, caller).then(
     () => undefined,
     (error: unknown) => error,

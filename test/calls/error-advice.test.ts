@@ -23,7 +23,8 @@ async function failWith(
     return response()
   }
   const { call, caller } = createHarness({ upstream: { fetch, baseUrl: 'http://metronome.invalid' } })
-  const idempotencyKey = key === undefined ? undefined : { value: key, mayHaveBeenUsed: true }
+  const idempotencyKey =
+    key === undefined ? undefined : ({ value: key, mayHaveBeenUsed: true, givenIn: 'header' } as const)
   const error = await call({ tool, args, idempotencyKey }, caller).catch((error: unknown) => error)
   if (!(error instanceof CallError)) throw new Error('the call did not fail')
   return { error, requests }

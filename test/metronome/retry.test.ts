@@ -106,7 +106,10 @@ describe('an attempt of a write is classified', () => {
 
   test('409 that reports a conflict is retried only after an ambiguous attempt', () => {
     const mayRetry = (op: typeof archive, ...results: AttemptResult[]) =>
-      mayRetryWrite(results.map((result) => classify(toWrite(op), result)))
+      mayRetryWrite(
+        results.map((result) => classify(toWrite(op), result)),
+        false,
+      )
     const conflict = respondWith(409)
     expect(mayRetry(create, conflict)).toBe(false)
     expect(mayRetry(create, NOT_SENT, conflict)).toBe(false)

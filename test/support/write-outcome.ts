@@ -26,7 +26,8 @@ export function startFaultyCalls() {
 export function reportCalls(upstream: Partial<Upstream>, timeoutMs: number) {
   const { call, caller } = createHarness({ upstream, timeoutMs })
   return async (tool: string, args: unknown, callersKey?: string): Promise<ReportedCall> => {
-    const idempotencyKey = callersKey === undefined ? undefined : { value: callersKey, mayHaveBeenUsed: true }
+    const idempotencyKey =
+      callersKey === undefined ? undefined : ({ value: callersKey, mayHaveBeenUsed: true, givenIn: 'header' } as const)
     try {
       const { _note: note = '', ...body } = await call({ tool, args, idempotencyKey }, caller)
       const text = String(note)

@@ -71,6 +71,15 @@ export interface ConfirmOptions {
 export function createConfirm({ environment, audit }: ConfirmOptions): Confirm {
   // The sandbox has no key to derive one from, and no replicas.
   const processKey = randomBytes(32)
+  /** Digests of the confirmations that came here, and when they expire. */
+  const seen = new Map<string, number>()
+
+  function isRepeated(confirmation: string, expiresAt: number): boolean {
+    for (const [known, expires] of seen) if (expires < Date.now()) seen.delete(known)
+    const isKnown = seen.has(confirmation)
+    seen.set(confirmation, expiresAt)
+    return isKnown
+  }
 
   async function confirm(call: ArchiveCall): Promise<IdempotencyKey | undefined> {
     const { op, caller, forms, signal } = call
@@ -102,7 +111,8 @@ export function createConfirm({ environment, audit }: ConfirmOptions): Confirm {
     if (state.shownDigest !== shownDigest) throw isArchived(shown) ? archivedMeanwhile(call) : reject(op, CHANGED)
     checkResponse(call, response, shown)
     // The client may send the same confirmation again, after a lost response.
-    return { value: digest(forms.state), mayHaveBeenUsed: true }
+    const value = digest(forms.state)
+    return { value, mayHaveBeenUsed: isRepeated(value, state.expiresAt), givenIn: 'confirmation' }
   }
 
   return async (call) => {
