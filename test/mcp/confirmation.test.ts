@@ -172,14 +172,20 @@ describe('a state', () => {
     expect(metronome.archives).toHaveLength(1)
   })
 
-  test('of a write that failed is a key of the caller, so that the outcome is careful', async () => {
-    const metronome = openConfirming()
-    const server = metronome.start()
-    const { state, text } = await ask(server)
-    metronome.respondTo(/archive/, () => Response.json({ message: 'no' }, { status: 403 }))
-    const repeated = archiveCall(ARCHIVE, { id: ID }, answer(accept(text), state))
-    expect(failureText(await overHttp(server, repeated))).toMatch(/earlier one with this Idempotency-Key.*\n.*unknown$/)
-  })
+  test.each([401, 403, 404, 429])(
+    'that meets %i is not_applied the first time, and unknown when it comes again',
+    async (status) => {
+      const metronome = openConfirming()
+      const server = metronome.start()
+      const { state, text } = await ask(server)
+      metronome.respondTo(/archive/, () => Response.json({ message: 'no' }, { status }))
+      const confirmed = archiveCall(ARCHIVE, { id: ID }, answer(accept(text), state))
+      const first = failureText(await overHttp(server, confirmed))
+      expect(first).toMatch(/\nOutcome: not_applied$/)
+      expect(first).not.toContain('Idempotency-Key')
+      expect(failureText(await overHttp(server, confirmed))).toMatch(/earlier one.* may have\..*\nOutcome: unknown$/)
+    },
+  )
 
   test('that is missing or altered in any character is asked for again', async () => {
     const metronome = openConfirming()

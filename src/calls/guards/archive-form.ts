@@ -59,7 +59,7 @@ export async function readRecords({ op, args, read }: ArchiveRequest): Promise<R
 
 function customerUnreadable({ tool }: WriteOperation, error: CallError): CallError {
   const message = `${tool}: the customer cannot be read, so nothing was archived. ${error.message}`
-  return new CallError(error.code, message, { ...error, cause: error, outcome: 'not_applied' })
+  return new CallError(error.code, message, { ...error, cause: error })
 }
 
 /** Some accounts may not read some configurations. */

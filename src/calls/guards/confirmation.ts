@@ -133,12 +133,12 @@ const CHANGED = 'what would be archived has changed since it was shown; call aga
 
 /** Nothing was archived. */
 function reject({ tool }: WriteOperation, reason: string): CallError {
-  return new CallError('not_confirmed', `${tool}: ${reason}. Nothing was archived.`, { outcome: 'not_applied' })
+  return new CallError('not_confirmed', `${tool}: ${reason}. Nothing was archived.`)
 }
 
 function cancelled({ op, signal }: ArchiveCall): CallError {
   const reason = typeof signal?.reason === 'string' ? signal.reason : 'the call was cancelled'
-  return new CallError('cancelled', `${op.tool}: ${reason}. Nothing was archived.`, { outcome: 'not_applied' })
+  return new CallError('cancelled', `${op.tool}: ${reason}. Nothing was archived.`)
 }
 
 /** This confirmation may have archived it in an earlier call, whose response was lost. */
