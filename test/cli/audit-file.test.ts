@@ -1,13 +1,17 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createAuditFile } from '../../src/cli/audit-file.ts'
+import { readOptions } from '../../src/cli/config/options.ts'
+import { UsageError } from '../../src/cli/config/usage-error.ts'
+import { loadSettings } from '../../src/cli/load-settings.ts'
 import { ID } from '../contract.ts'
 import { KEY } from '../support/harness.ts'
-import { baseEnvironment, makeFolder, PROGRAM, toolCall } from '../support/program.ts'
+import { baseEnvironment, makeFolder, PROGRAM, runProgram, toolCall } from '../support/program.ts'
 import { answerWith, startUpstream } from '../support/upstream.ts'
 
 // More on demand: AUDIT_WRITES=10000 AUDIT_KILLS=20.
@@ -24,6 +28,62 @@ test('keeps the mode of a file that others may read, with a warning', async () =
   expect(statSync(path).mode & 0o777).toBe(0o644)
   expect(warnings).toEqual([expect.stringContaining('may be read by others')])
 })
+
+describe('a path that cannot work ends the start', () => {
+  test.each<[string, (folder: string) => string, string]>([
+    ['in a missing directory', (folder) => join(folder, 'missing', 'a'), 'its directory does not exist; create it.'],
+    ['below a file', (folder) => join(folder, 'file', 'a'), 'part of the path is a file.'],
+    ['a directory', (folder) => folder, 'it is a directory, not a regular file.'],
+    ['a device', () => '/dev/null', 'it is a device, not a regular file.'],
+    ['a pipe', (folder) => makePipe(join(folder, 'pipe')), 'it is a pipe, not a regular file.'],
+  ])('%s', async (_, choose, reason) => {
+    const path = choose(makeFolder({ file: '' }))
+    const problem = `names ${path}, which cannot be appended to: ${reason}`
+    await expect(loadSettings(readOptions(['--audit-log', path]), {})).rejects.toThrow(
+      new UsageError(`--audit-log ${problem}`),
+    )
+    await expect(loadSettings(readOptions(['--http']), { METRONOME_AUDIT_LOG: path })).rejects.toThrow(
+      new UsageError(`METRONOME_AUDIT_LOG ${problem}`),
+    )
+  })
+
+  test.each([
+    ['stdout, on stdio', ['--audit-log=/dev/stdout'], 'is stdout and carries MCP messages; name another file'],
+    ['stdout by another name', ['--rest', '--rest-port=0', '--audit-log=/proc/self/fd/1'], 'is stdout and carries MCP'],
+    ['stdout over HTTP, where it is no file', ['--http', '--port=0', '--audit-log=/dev/stdout'], 'not a regular file'],
+  ])('%s', async (_, args, reason) => {
+    const { code, stdout, stderr } = await runProgram({ args: ['--sandbox', ...args] })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(/^metronome-customers-mcp: --audit-log names [^\n]+\n$/)
+    expect(stderr).toContain(reason)
+  })
+
+  test('the file that stdout goes to, on stdio only', async () => {
+    const path = join(makeFolder({ out: '' }), 'out')
+    const run = (args: string[]) => {
+      const child = spawn(process.execPath, [PROGRAM, '--sandbox', '--audit-log', path, ...args], {
+        env: baseEnvironment(),
+        stdio: ['ignore', openSync(path, 'a'), 'pipe'],
+      })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      return { ended: once(child, 'close'), stderr: child.stdio[2] as Readable } // a pipe, as asked for
+    }
+    expect(await run([]).ended).toEqual([2, null])
+    const [output] = await once(run(['--http', '--port=0']).stderr, 'data')
+    expect(String(output)).toContain('sandbox-enabled')
+  })
+})
+
+test('a path that works is created at the start, and has no line before the first write', async () => {
+  const path = join(makeFolder(), 'audit.jsonl')
+  await loadSettings(readOptions(['--sandbox', '--audit-log', path]), {})
+  expect(readFileSync(path, 'utf8')).toBe('')
+})
+
+function makePipe(path: string): string {
+  execFileSync('mkfifo', [path])
+  return path
+}
 
 /** The entry of a line; none when the process was killed while it wrote. */
 // biome-ignore lint/suspicious/noExplicitAny: tests read entries field by field
