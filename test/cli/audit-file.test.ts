@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, openSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, openSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -16,7 +16,8 @@ import { answerWith, startUpstream } from '../support/upstream.ts'
 
 // More on demand: AUDIT_WRITES=10000 AUDIT_KILLS=20.
 const WRITES = Number(process.env.AUDIT_WRITES ?? 400)
-const KILLS = Number(process.env.AUDIT_KILLS ?? 3)
+const KILLS = Number(process.env.AUDIT_KILLS ?? 4)
+const TINY_BYTES = 1024 * 1024
 
 const linesOf = (path: string): string[] => readFileSync(path, 'utf8').split('\n').slice(0, -1)
 
@@ -113,12 +114,34 @@ const create = (id: number) => toolCall(id, 'create-customer', { name: `Customer
 function mountTiny(): string | undefined {
   const folder = makeFolder()
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'ignore' })
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${TINY_BYTES}`, 'tmpfs', folder], { stdio: 'ignore' })
     onTestFinished(() => void execFileSync('umount', [folder]))
     return folder
   } catch {
     return undefined
   }
+}
+
+/** Fills the disk up to so many bytes; on a disk that is not tiny, nothing. */
+function leaveRoom(disk: string, filler: string, bytes: number): void {
+  const { bavail, bsize } = statfsSync(disk)
+  const free = bavail * bsize
+  if (free < TINY_BYTES) writeFileSync(filler, Buffer.alloc(Math.max(0, free - bytes)))
+}
+
+/** Kills a process when it has sent so many responses; names those of writes that say nothing of the log. */
+async function killAfter(
+  { child, responses }: ReturnType<typeof startAudited>,
+  count: number,
+  onReported: (id: number) => void,
+): Promise<void> {
+  let received = 0
+  for await (const line of responses) {
+    if (!/audit log (cannot|could not)/.test(line)) onReported(JSON.parse(line).id)
+    if (++received >= count) break
+  }
+  child.kill('SIGKILL')
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
 }
 
 describe('the built program', () => {
@@ -145,34 +168,38 @@ describe('the built program', () => {
     expect(ended).toHaveLength(processes * calls)
   }, 120_000)
 
-  test('has a begin for every write that was sent and an end for every reported one when it is killed', async () => {
+  test('has a begin for every write that was sent, while two processes share it, are killed, and the disk is full', async () => {
     const upstream = await startUpstream(answerWith(200, { data: { id: ID } }))
-    const path = join(makeFolder(), 'audit.jsonl')
-    const reported = new Set<string>()
-    for (let run = 1; run <= KILLS; run++) {
-      const { child, responses, send } = startAudited(path, {
-        METRONOME_API_KEY: KEY,
-        METRONOME_BASE_URL: upstream.baseUrl,
-      })
-      for (let id = 1; id <= 50; id++) send(toolCall(id, 'create-customer', { name: `Run ${run}, customer ${id}` }))
-      let count = 0
-      for await (const line of responses) {
-        reported.add(`Run ${run}, customer ${JSON.parse(line).id}`)
-        if (++count === 1 + ((run * 7) % 40)) break
-      }
-      child.kill('SIGKILL')
-      await once(child, 'close')
+    const disk = mountTiny() ?? makeFolder()
+    const [path, filler] = [join(disk, 'audit.jsonl'), join(disk, 'filler')]
+    const missing: string[] = []
+    const withoutEnd: string[] = []
+    for (let kill = 0; kill < KILLS; kill += 2) {
+      const first = startAudited(path, { METRONOME_API_KEY: KEY, METRONOME_BASE_URL: upstream.baseUrl })
+      const second = startAudited(path, { METRONOME_API_KEY: KEY, METRONOME_BASE_URL: upstream.baseUrl })
+      const reported: string[] = []
+      // Room for some lines only, and lines longer than a page of memory, so that they can be torn.
+      leaveRoom(disk, filler, 4096 * (8 + (kill % 16)))
+      for (let id = 1; id <= 30; id++)
+        for (const [index, { send }] of [first, second].entries())
+          send(toolCall(id, 'create-customer', { name: `${index} ${id} ${'x'.repeat((id * 997) % 9_000)}` }))
+      await killAfter(first, 2 + ((kill * 7) % 25), (id) => void reported.push(`0 ${id}`))
+      rmSync(filler, { force: true })
+      await killAfter(second, 12 + ((kill * 5) % 15), (id) => void reported.push(`1 ${id}`))
+
+      const entries = linesOf(path).flatMap(parseWhole)
+      const begun = new Set(entries.filter(({ phase }) => phase === 'begin').map((entry) => entry.idempotency_key))
+      const ended = new Set(
+        entries.filter(({ phase }) => phase === 'end').map((entry) => entry.arguments.name.split(' x')[0].trim()),
+      )
+      const sent = upstream.requests.splice(0).map(({ headers }) => String(headers['idempotency-key']))
+      expect(sent).not.toEqual([])
+      missing.push(...sent.filter((key) => !begun.has(key)))
+      withoutEnd.push(...reported.filter((name) => !ended.has(name)))
+      rmSync(path)
     }
-    const entries = linesOf(path).flatMap(parseWhole)
-    const begun = new Set(
-      entries.filter(({ phase }) => phase === 'begin').map(({ idempotency_key }) => idempotency_key),
-    )
-    const ended = new Set(entries.filter(({ phase }) => phase === 'end').map((entry) => entry.arguments.name))
-    const sentKeys = upstream.requests.map(({ headers }) => headers['idempotency-key']).filter(Boolean)
-    expect(sentKeys.length).toBeGreaterThan(KILLS)
-    expect(sentKeys.filter((key) => !begun.has(key))).toEqual([])
-    expect(Array.from(reported).filter((name) => !ended.has(name))).toEqual([])
-  }, 120_000)
+    expect({ missing, withoutEnd }).toEqual({ missing: [], withoutEnd: [] })
+  }, 900_000)
 
   test('rejects writes when the disk is full, and goes on reading', async ({ skip }) => {
     const folder = mountTiny() ?? skip('no file system can be mounted here')

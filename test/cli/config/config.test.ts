@@ -89,7 +89,7 @@ describe('the sandbox', () => {
 
   test('takes faults and a seed', () => {
     expect(read({}, { sandbox: true, sandboxFaults: 'reset', sandboxSeed: 7 }).sandbox).toEqual({
-      faults: { writes: ['reset'], reads: [] },
+      faults: { writes: ['reset'], reads: [], single: [] },
       seed: 7,
     })
   })
