@@ -1,7 +1,8 @@
 import { operations } from '../operations/index.ts'
 import type { Operation } from '../operations/operation.ts'
 import type { AccessConfig, ToolSelection } from './config/access-config.ts'
-import { UsageError } from './config/command-line.ts'
+import { quoteSetting } from './config/setting-text.ts'
+import { UsageError } from './config/usage-error.ts'
 import { findNearest } from './suggest.ts'
 
 const GROUPS: Readonly<Record<string, (op: Operation) => boolean>> = {
@@ -10,8 +11,10 @@ const GROUPS: Readonly<Record<string, (op: Operation) => boolean>> = {
   irreversible: (op) => op.kind === 'write' && op.irreversible !== undefined,
 }
 
-/** The tools that are not offered, each with the reason. Throws {@link UsageError} for an unknown name and when none is left. */
+/** The tools that are not offered, each with the reason. Throws {@link UsageError} for unknown names and when none is left. */
 export function findHiddenTools({ readOnly, allow, exclude }: AccessConfig): ReadonlyMap<string, string> {
+  const unknown = [...allow, ...exclude].flatMap(describeUnknown)
+  if (unknown.length > 0) throw new UsageError(unknown)
   const allowed = allow.map((selection) => ({ ...selection, matches: createMatcher(selection) }))
   const excluded = exclude.map((selection) => ({ ...selection, matches: createMatcher(selection) }))
   const hidden = new Map<string, string>()
@@ -29,14 +32,17 @@ export function findHiddenTools({ readOnly, allow, exclude }: AccessConfig): Rea
   throw new UsageError(`${sources.join(' and ')}: no tool is left.`)
 }
 
-function createMatcher({ source, names }: ToolSelection): (op: Operation) => boolean {
-  const known = [...Object.keys(GROUPS), ...operations.map(({ tool }) => tool)]
-  const unknown = names.find((name) => !known.includes(name))
-  if (unknown !== undefined) {
-    const nearest = findNearest(unknown, known)
-    throw new UsageError(
-      `${source} has an unknown tool or group; ${nearest ? `did you mean ${nearest}?` : `the groups are ${Object.keys(GROUPS).join(', ')}.`}`,
-    )
-  }
+const KNOWN = [...Object.keys(GROUPS), ...operations.map(({ tool }) => tool)]
+
+function describeUnknown({ source, names }: ToolSelection): string[] {
+  const unknown = names.filter((name) => !KNOWN.includes(name))
+  return unknown.map((name) => {
+    const nearest = findNearest(name, KNOWN)
+    const advice = nearest ? `did you mean ${nearest}?` : `the groups are ${Object.keys(GROUPS).join(', ')}.`
+    return `${source} has an unknown tool or group, ${quoteSetting(name)}; ${advice}`
+  })
+}
+
+function createMatcher({ names }: ToolSelection): (op: Operation) => boolean {
   return (op) => names.some((name) => GROUPS[name]?.(op) ?? name === op.tool)
 }

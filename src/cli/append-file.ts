@@ -94,7 +94,8 @@ export function isSameFile(one: Stats, other: Stats): boolean {
 }
 
 function notRegular(stats: Stats): Error {
-  const kind = stats.isDirectory() ? 'a directory' : stats.isFIFO() ? 'a pipe' : 'a device or socket'
+  const kinds = { 'a directory': stats.isDirectory(), 'a pipe': stats.isFIFO(), 'a socket': stats.isSocket() }
+  const kind = Object.entries(kinds).find(([, isKind]) => isKind)?.[0] ?? 'a device'
   return Object.assign(new Error(`it is ${kind}, not a regular file`), { code: 'not a regular file' })
 }
 

@@ -1,4 +1,8 @@
-import { createAppendFile } from './append-file.ts'
+import { fstatSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { createAppendFile, isSameFile } from './append-file.ts'
+import { UsageError } from './config/usage-error.ts'
 
 const OTHERS_MAY_READ = 0o044
 
@@ -9,4 +13,39 @@ export function createAuditFile(path: string, onWarning: (message: string) => vo
       onWarning(`${path} may be read by others; its mode is kept.`)
   })
   return append
+}
+
+const CAUSES: Readonly<Record<string, string>> = {
+  ENOENT: 'its directory does not exist; create it',
+  ENOTDIR: 'part of the path is a file',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+}
+
+/** Throws {@link UsageError} that names the option or variable when the path cannot be appended to. Creates the file. */
+export async function checkAuditFile(path: string, source: string, isStdio: boolean): Promise<void> {
+  // A line between MCP messages would break the connection.
+  if (isStdio && (await isStdout(path)))
+    throw new UsageError(
+      `${source} names ${resolve(path)}, which is stdout and carries MCP messages; name another file.`,
+    )
+  const file = createAppendFile(path)
+  try {
+    await file.open()
+    await file.close()
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException // errors of node:fs have a code
+    throw new UsageError(`${source} names ${resolve(path)}, which cannot be appended to: ${CAUSES[code] ?? message}.`, {
+      cause: error,
+    })
+  }
+}
+
+async function isStdout(path: string): Promise<boolean> {
+  try {
+    return isSameFile(fstatSync(1), await stat(path))
+  } catch {
+    return false
+  }
 }

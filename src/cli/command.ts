@@ -1,4 +1,6 @@
-import { type Command, UsageError } from './config/command-line.ts'
+import type { Command } from './config/command-line.ts'
+import { quoteSetting } from './config/setting-text.ts'
+import { UsageError } from './config/usage-error.ts'
 import { findNearest } from './suggest.ts'
 
 export type { CommandContext } from './config/command-line.ts'
@@ -35,12 +37,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
 }
 
-/** `undefined` for a server. Throws {@link UsageError}, which does not repeat the word: it might be a secret. */
+/** `undefined` for a server. Throws {@link UsageError}, which repeats the word only where it is nearly a command: it might be a secret. */
 export function findCommand(word: string | undefined): (() => Promise<Command>) | undefined {
   if (word === undefined || word.startsWith('-')) return undefined
   if (Object.hasOwn(COMMANDS, word)) return COMMANDS[word]?.load
   const nearest = findNearest(word, Object.keys(COMMANDS))
   throw new UsageError(
-    `unknown command; ${nearest ? `did you mean ${nearest}?` : 'see --help.'} Do not pass API keys on the command line.`,
+    nearest
+      ? `unknown command ${quoteSetting(word)}; did you mean ${nearest}?`
+      : `unknown command; the commands are ${Object.keys(COMMANDS).join(', ')}. Do not pass API keys on the command line.`,
   )
 }

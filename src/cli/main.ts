@@ -8,9 +8,10 @@ import type { Observers, Runtime, RuntimeConfig } from '../runtime.ts'
 import { createRedactor, escapeInvisible } from '../sanitize.ts'
 import { NAME, VERSION } from '../version.ts'
 import { type CommandContext, findCommand } from './command.ts'
-import { type Config, readConfig, UsageError } from './config/config.ts'
-import { parseOptions } from './config/options.ts'
-import { loadSources } from './config/sources.ts'
+import type { Config } from './config/config.ts'
+import { readOptions } from './config/options.ts'
+import { UsageError } from './config/usage-error.ts'
+import { loadSettings } from './load-settings.ts'
 import { describeProgram, type Program } from './program.ts'
 import type { HttpOptions, HttpService } from './serve-http.ts'
 import { serveStdio } from './serve-stdio.ts'
@@ -23,17 +24,16 @@ async function main(): Promise<void> {
     process.exitCode = await run(argv.slice(1), commandContext())
     return
   }
-  const options = parseOptions(argv)
-  if (options.help) return writeStdout((await import('./help.ts')).buildHelp(readProgram()))
-  if (options.version) return writeStdout(`${VERSION}\n`)
-  const config = readConfig(await loadSources(process.env, options.envFile), options)
-  const { http, apiKey, sandbox, access, environment } = config
+  const commandLine = readOptions(argv)
+  const { options, problems } = commandLine
+  if (problems.length === 0 && options.help) return writeStdout((await import('./help.ts')).buildHelp(readProgram()))
+  if (problems.length === 0 && options.version) return writeStdout(`${VERSION}\n`)
+  const { config, hiddenTools } = await loadSettings(commandLine, process.env)
+  const { http, apiKey, sandbox, environment } = config
   const redact = createRedactor([apiKey, ...(http?.tokens ?? [])])
   const log = createLog(config.logLevel, config.logFormat, (line) => writeStderr(`${escapeInvisible(redact(line))}\n`))
   logConfig(config, log)
 
-  // The operations are loaded at start only where they decide which tools there are.
-  const hiddenTools = access && (await import('./access.ts')).findHiddenTools(access)
   const info = describeServer({ isSandbox: sandbox !== undefined, environment, hiddenTools })
   const audit = config.auditLog === undefined ? undefined : await openAuditLog(config, config.auditLog, log)
   const lifecycle = { signals: process, exit: (code: number) => process.exit(code) }
@@ -158,7 +158,7 @@ function writeText(stream: NodeJS.WriteStream, text: string): void {
 
 main().catch((error: unknown) => {
   const isUsageError = error instanceof UsageError
-  const message = error instanceof Error ? error.message : String(error)
-  writeStderr(`${NAME}: ${escapeInvisible(message)}\n`)
+  const problems = isUsageError ? error.problems : [error instanceof Error ? error.message : String(error)]
+  writeStderr(problems.map((problem) => `${NAME}: ${escapeInvisible(problem)}\n`).join(''))
   process.exitCode = isUsageError ? 2 : 1
 })

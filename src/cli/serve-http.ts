@@ -8,7 +8,7 @@ import { createMcpApp } from '../mcp/http.ts'
 import type { ServerInfo } from '../mcp/server-info.ts'
 import { createRuntime, type Runtime, type RuntimeConfig } from '../runtime.ts'
 import { createRedactor, escapeInvisible } from '../sanitize.ts'
-import type { HttpConfig } from './config/config.ts'
+import type { HttpConfig } from './config/http-config.ts'
 import { isKey } from './config/secrets.ts'
 import { createMetrics } from './metrics.ts'
 

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { findHiddenTools } from '../../src/cli/access.ts'
 import { readAccessConfig, readEnvironmentName } from '../../src/cli/config/access-config.ts'
-import { UsageError } from '../../src/cli/config/command-line.ts'
 import type { Options } from '../../src/cli/config/options.ts'
+import { UsageError } from '../../src/cli/config/usage-error.ts'
 import { operations } from '../../src/operations/index.ts'
 import { CONTRACT, WRITES } from '../contract.ts'
 import { createHarness } from '../support/harness.ts'
@@ -64,14 +64,20 @@ test.each<[string, Options, Record<string, string>, RegExp]>([
     'an unknown tool',
     { tools: 'get-custmer' },
     {},
-    /^--tools has an unknown tool or group; did you mean get-customer\?/,
+    /^--tools has an unknown tool or group, "get-custmer"; did you mean get-customer\?$/,
+  ],
+  [
+    'every unknown name',
+    { tools: 'get-custmer,wrties', excludeTools: 'archive-customr' },
+    { METRONOME_TOOLS: 'raeds' },
+    /^--tools .*"get-custmer".*\n--tools .*"wrties"; did you mean writes\?\nMETRONOME_TOOLS .*"raeds".*\n--exclude-tools .*"archive-customr"/,
   ],
   ['an unknown group', {}, { METRONOME_EXCLUDE_TOOLS: 'read' }, /^METRONOME_EXCLUDE_TOOLS .*did you mean reads\?/],
   ['a name like nothing', { tools: 'x' }, {}, /the groups are reads, writes, irreversible\.$/],
   ['an inherited name', { tools: 'constructor' }, {}, /unknown tool/],
   ['an empty item', { tools: 'reads,' }, {}, /comma-separated/],
   ['nothing left', { readOnly: true, tools: 'writes' }, {}, /^--read-only and --tools: no tool is left\.$/],
-  ['a malformed boolean', {}, { METRONOME_READ_ONLY: '1' }, /^METRONOME_READ_ONLY must be true or false\.$/],
+  ['a malformed boolean', {}, { METRONOME_READ_ONLY: '1' }, /^METRONOME_READ_ONLY must be true or false, not "1"\.$/],
 ])('%s is wrong usage', (_, options, variables, message) => {
   expect(() => offered(options, variables)).toThrow(UsageError)
   expect(() => offered(options, variables)).toThrow(message)

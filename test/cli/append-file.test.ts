@@ -2,16 +2,16 @@ import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { type AppendFile, createAppendFile } from '../../src/cli/append-file.ts'
 import { makeFolder } from '../support/program.ts'
 
-vi.mock('node:timers/promises', () => ({ setTimeout: vi.fn(async () => {}) }))
+const delay = vi.hoisted(() => vi.fn(async () => {}))
+vi.mock('node:timers/promises', () => ({ setTimeout: delay }))
 
 afterEach(() => {
   vi.restoreAllMocks()
-  vi.mocked(delay).mockReset().mockResolvedValue(undefined)
+  delay.mockReset()
 })
 
 /** Closed when the test ends. */
@@ -131,7 +131,7 @@ test('does not join a line to part of one that another process leaves after the 
 
 test('takes half of what another process is writing for no torn line', async () => {
   const path = join(makeFolder({ lines: 'first ha' }), 'lines')
-  vi.mocked(delay).mockImplementationOnce(async () => appendFileSync(path, 'lf\n'))
+  delay.mockImplementationOnce(async () => appendFileSync(path, 'lf\n'))
   await appendTo(path).append('next')
   expect(textOf(path)).toBe('first half\nnext\n')
 })

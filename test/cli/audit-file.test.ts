@@ -1,18 +1,23 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, openSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createAuditFile } from '../../src/cli/audit-file.ts'
+import { readOptions } from '../../src/cli/config/options.ts'
+import { UsageError } from '../../src/cli/config/usage-error.ts'
+import { loadSettings } from '../../src/cli/load-settings.ts'
 import { ID } from '../contract.ts'
 import { KEY } from '../support/harness.ts'
-import { baseEnvironment, makeFolder, PROGRAM, toolCall } from '../support/program.ts'
+import { baseEnvironment, makeFolder, PROGRAM, runProgram, toolCall } from '../support/program.ts'
 import { answerWith, startUpstream } from '../support/upstream.ts'
 
 // More on demand: AUDIT_WRITES=10000 AUDIT_KILLS=20.
 const WRITES = Number(process.env.AUDIT_WRITES ?? 400)
-const KILLS = Number(process.env.AUDIT_KILLS ?? 3)
+const KILLS = Number(process.env.AUDIT_KILLS ?? 4)
+const TINY_BYTES = 1024 * 1024
 
 const linesOf = (path: string): string[] => readFileSync(path, 'utf8').split('\n').slice(0, -1)
 
@@ -24,6 +29,62 @@ test('keeps the mode of a file that others may read, with a warning', async () =
   expect(statSync(path).mode & 0o777).toBe(0o644)
   expect(warnings).toEqual([expect.stringContaining('may be read by others')])
 })
+
+describe('a path that cannot work ends the start', () => {
+  test.each<[string, (folder: string) => string, string]>([
+    ['in a missing directory', (folder) => join(folder, 'missing', 'a'), 'its directory does not exist; create it.'],
+    ['below a file', (folder) => join(folder, 'file', 'a'), 'part of the path is a file.'],
+    ['a directory', (folder) => folder, 'it is a directory, not a regular file.'],
+    ['a device', () => '/dev/null', 'it is a device, not a regular file.'],
+    ['a pipe', (folder) => makePipe(join(folder, 'pipe')), 'it is a pipe, not a regular file.'],
+  ])('%s', async (_, choose, reason) => {
+    const path = choose(makeFolder({ file: '' }))
+    const problem = `names ${path}, which cannot be appended to: ${reason}`
+    await expect(loadSettings(readOptions(['--audit-log', path]), {})).rejects.toThrow(
+      new UsageError(`--audit-log ${problem}`),
+    )
+    await expect(loadSettings(readOptions(['--http']), { METRONOME_AUDIT_LOG: path })).rejects.toThrow(
+      new UsageError(`METRONOME_AUDIT_LOG ${problem}`),
+    )
+  })
+
+  test.each([
+    ['stdout, on stdio', ['--audit-log=/dev/stdout'], 'is stdout and carries MCP messages; name another file'],
+    ['stdout by another name', ['--rest', '--rest-port=0', '--audit-log=/proc/self/fd/1'], 'is stdout and carries MCP'],
+    ['stdout over HTTP, where it is no file', ['--http', '--port=0', '--audit-log=/dev/stdout'], 'not a regular file'],
+  ])('%s', async (_, args, reason) => {
+    const { code, stdout, stderr } = await runProgram({ args: ['--sandbox', ...args] })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(/^metronome-customers-mcp: --audit-log names [^\n]+\n$/)
+    expect(stderr).toContain(reason)
+  })
+
+  test('the file that stdout goes to, on stdio only', async () => {
+    const path = join(makeFolder({ out: '' }), 'out')
+    const run = (args: string[]) => {
+      const child = spawn(process.execPath, [PROGRAM, '--sandbox', '--audit-log', path, ...args], {
+        env: baseEnvironment(),
+        stdio: ['ignore', openSync(path, 'a'), 'pipe'],
+      })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      return { ended: once(child, 'close'), stderr: child.stdio[2] as Readable } // a pipe, as asked for
+    }
+    expect(await run([]).ended).toEqual([2, null])
+    const [output] = await once(run(['--http', '--port=0']).stderr, 'data')
+    expect(String(output)).toContain('sandbox-enabled')
+  })
+})
+
+test('a path that works is created at the start, and has no line before the first write', async () => {
+  const path = join(makeFolder(), 'audit.jsonl')
+  await loadSettings(readOptions(['--sandbox', '--audit-log', path]), {})
+  expect(readFileSync(path, 'utf8')).toBe('')
+})
+
+function makePipe(path: string): string {
+  execFileSync('mkfifo', [path])
+  return path
+}
 
 /** The entry of a line; none when the process was killed while it wrote. */
 // biome-ignore lint/suspicious/noExplicitAny: tests read entries field by field
@@ -53,12 +114,34 @@ const create = (id: number) => toolCall(id, 'create-customer', { name: `Customer
 function mountTiny(): string | undefined {
   const folder = makeFolder()
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'ignore' })
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${TINY_BYTES}`, 'tmpfs', folder], { stdio: 'ignore' })
     onTestFinished(() => void execFileSync('umount', [folder]))
     return folder
   } catch {
     return undefined
   }
+}
+
+/** Fills the disk up to so many bytes; on a disk that is not tiny, nothing. */
+function leaveRoom(disk: string, filler: string, bytes: number): void {
+  const { bavail, bsize } = statfsSync(disk)
+  const free = bavail * bsize
+  if (free < TINY_BYTES) writeFileSync(filler, Buffer.alloc(Math.max(0, free - bytes)))
+}
+
+/** Kills a process when it has sent so many responses; names those of writes that say nothing of the log. */
+async function killAfter(
+  { child, responses }: ReturnType<typeof startAudited>,
+  count: number,
+  onReported: (id: number) => void,
+): Promise<void> {
+  let received = 0
+  for await (const line of responses) {
+    if (!/audit log (cannot|could not)/.test(line)) onReported(JSON.parse(line).id)
+    if (++received >= count) break
+  }
+  child.kill('SIGKILL')
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
 }
 
 describe('the built program', () => {
@@ -85,34 +168,38 @@ describe('the built program', () => {
     expect(ended).toHaveLength(processes * calls)
   }, 120_000)
 
-  test('has a begin for every write that was sent and an end for every reported one when it is killed', async () => {
+  test('has a begin for every write that was sent, while two processes share it, are killed, and the disk is full', async () => {
     const upstream = await startUpstream(answerWith(200, { data: { id: ID } }))
-    const path = join(makeFolder(), 'audit.jsonl')
-    const reported = new Set<string>()
-    for (let run = 1; run <= KILLS; run++) {
-      const { child, responses, send } = startAudited(path, {
-        METRONOME_API_KEY: KEY,
-        METRONOME_BASE_URL: upstream.baseUrl,
-      })
-      for (let id = 1; id <= 50; id++) send(toolCall(id, 'create-customer', { name: `Run ${run}, customer ${id}` }))
-      let count = 0
-      for await (const line of responses) {
-        reported.add(`Run ${run}, customer ${JSON.parse(line).id}`)
-        if (++count === 1 + ((run * 7) % 40)) break
-      }
-      child.kill('SIGKILL')
-      await once(child, 'close')
+    const disk = mountTiny() ?? makeFolder()
+    const [path, filler] = [join(disk, 'audit.jsonl'), join(disk, 'filler')]
+    const missing: string[] = []
+    const withoutEnd: string[] = []
+    for (let kill = 0; kill < KILLS; kill += 2) {
+      const first = startAudited(path, { METRONOME_API_KEY: KEY, METRONOME_BASE_URL: upstream.baseUrl })
+      const second = startAudited(path, { METRONOME_API_KEY: KEY, METRONOME_BASE_URL: upstream.baseUrl })
+      const reported: string[] = []
+      // Room for some lines only, and lines longer than a page of memory, so that they can be torn.
+      leaveRoom(disk, filler, 4096 * (8 + (kill % 16)))
+      for (let id = 1; id <= 30; id++)
+        for (const [index, { send }] of [first, second].entries())
+          send(toolCall(id, 'create-customer', { name: `${index} ${id} ${'x'.repeat((id * 997) % 9_000)}` }))
+      await killAfter(first, 2 + ((kill * 7) % 25), (id) => void reported.push(`0 ${id}`))
+      rmSync(filler, { force: true })
+      await killAfter(second, 12 + ((kill * 5) % 15), (id) => void reported.push(`1 ${id}`))
+
+      const entries = linesOf(path).flatMap(parseWhole)
+      const begun = new Set(entries.filter(({ phase }) => phase === 'begin').map((entry) => entry.idempotency_key))
+      const ended = new Set(
+        entries.filter(({ phase }) => phase === 'end').map((entry) => entry.arguments.name.split(' x')[0].trim()),
+      )
+      const sent = upstream.requests.splice(0).map(({ headers }) => String(headers['idempotency-key']))
+      expect(sent).not.toEqual([])
+      missing.push(...sent.filter((key) => !begun.has(key)))
+      withoutEnd.push(...reported.filter((name) => !ended.has(name)))
+      rmSync(path)
     }
-    const entries = linesOf(path).flatMap(parseWhole)
-    const begun = new Set(
-      entries.filter(({ phase }) => phase === 'begin').map(({ idempotency_key }) => idempotency_key),
-    )
-    const ended = new Set(entries.filter(({ phase }) => phase === 'end').map((entry) => entry.arguments.name))
-    const sentKeys = upstream.requests.map(({ headers }) => headers['idempotency-key']).filter(Boolean)
-    expect(sentKeys.length).toBeGreaterThan(KILLS)
-    expect(sentKeys.filter((key) => !begun.has(key))).toEqual([])
-    expect(Array.from(reported).filter((name) => !ended.has(name))).toEqual([])
-  }, 120_000)
+    expect({ missing, withoutEnd }).toEqual({ missing: [], withoutEnd: [] })
+  }, 900_000)
 
   test('rejects writes when the disk is full, and goes on reading', async ({ skip }) => {
     const folder = mountTiny() ?? skip('no file system can be mounted here')

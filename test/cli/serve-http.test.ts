@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { parseCommandLine } from '../../src/cli/config/command-line.ts'
 import { readConfig } from '../../src/cli/config/config.ts'
-import { parseOptions } from '../../src/cli/config/options.ts'
+import { OPTIONS } from '../../src/cli/config/options.ts'
 import { serveHttp } from '../../src/cli/serve-http.ts'
 import { createLog } from '../../src/log.ts'
 import { describeServer } from '../../src/mcp/server-info.ts'
@@ -45,7 +46,7 @@ async function serve(
 ): Promise<Service> {
   const config = readConfig(
     { environment, envFile: {}, dotEnv: {}, readFile: () => fileText },
-    parseOptions(['--http', '--port', '0', '--drain-ms', '100', ...argv]),
+    parseCommandLine(['--http', '--port', '0', '--drain-ms', '100', ...argv], OPTIONS).options,
   )
   if (!config.http) throw new Error('--http was given')
   const lines: string[] = []

@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
+import { parseCommandLine } from '../../src/cli/config/command-line.ts'
 import { readConfig } from '../../src/cli/config/config.ts'
-import { parseOptions } from '../../src/cli/config/options.ts'
+import { OPTIONS } from '../../src/cli/config/options.ts'
 import { makeFolder } from '../support/program.ts'
 
 const readText = (path: string) => readFileSync(path, 'utf8')
@@ -37,7 +38,10 @@ describe.each<[string, string[], Record<string, string>, number, (path: string) 
     (path) => (path === '/etc/metronome/auth-tokens' ? 'x'.repeat(32) : ''),
   ],
 ])('deploy/%s', (_, argv, environment, graceSeconds, readFile) => {
-  const { http } = readConfig({ environment, envFile: {}, dotEnv: {}, readFile }, parseOptions(argv))
+  const { http } = readConfig(
+    { environment, envFile: {}, dotEnv: {}, readFile },
+    parseCommandLine(argv, OPTIONS).options,
+  )
 
   test('gives arguments and variables that the program accepts', () => {
     expect(http).toMatchObject({ host: '0.0.0.0', mcpPort: 9090, tokens: ['x'.repeat(32)] })

@@ -1,6 +1,7 @@
-import { UsageError } from './command-line.ts'
 import type { Options } from './options.ts'
+import { quoteVariable } from './setting-text.ts'
 import type { Variables } from './sources.ts'
+import { attempt, takeAll, UsageError } from './usage-error.ts'
 
 /** One list of tools and groups, with the option or variable that it came from. */
 export interface ToolSelection {
@@ -20,24 +21,36 @@ export interface AccessConfig {
 
 /** `undefined` when every tool is offered. Throws {@link UsageError}. */
 export function readAccessConfig(options: Options, variables: Variables): AccessConfig | undefined {
-  const isReadOnly = readBoolean('METRONOME_READ_ONLY', variables.METRONOME_READ_ONLY)
-  const readOnly = options.readOnly ? '--read-only' : isReadOnly ? 'METRONOME_READ_ONLY' : undefined
-  const allow = readSelections([
-    ['--tools', options.tools],
-    ['METRONOME_TOOLS', variables.METRONOME_TOOLS],
-  ])
-  const exclude = readSelections([
-    ['--exclude-tools', options.excludeTools],
-    ['METRONOME_EXCLUDE_TOOLS', variables.METRONOME_EXCLUDE_TOOLS],
-  ])
+  const { readOnly, allow, exclude } = takeAll({
+    readOnly: attempt(() => readReadOnly(options, variables)),
+    allow: attempt(() =>
+      readSelections([
+        ['--tools', options.tools],
+        ['METRONOME_TOOLS', variables.METRONOME_TOOLS],
+      ]),
+    ),
+    exclude: attempt(() =>
+      readSelections([
+        ['--exclude-tools', options.excludeTools],
+        ['METRONOME_EXCLUDE_TOOLS', variables.METRONOME_EXCLUDE_TOOLS],
+      ]),
+    ),
+  })
   return readOnly || allow.length > 0 || exclude.length > 0 ? { readOnly, allow, exclude } : undefined
 }
 
-export function readBoolean(name: string, value: string | undefined): boolean {
-  const text = value?.trim()
+/** The variable is checked also when the option is given: a misspelt value is not ignored. */
+function readReadOnly({ readOnly }: Options, variables: Variables): string | undefined {
+  const isReadOnly = readBoolean('METRONOME_READ_ONLY', variables)
+  return readOnly ? '--read-only' : isReadOnly ? 'METRONOME_READ_ONLY' : undefined
+}
+
+/** In any case: Python and YAML write True. */
+export function readBoolean(name: 'METRONOME_READ_ONLY' | 'METRONOME_CONFIRM_ARCHIVES', variables: Variables): boolean {
+  const text = variables[name]?.trim().toLowerCase()
   if (!text || text === 'false') return false
   if (text === 'true') return true
-  throw new UsageError(`${name} must be true or false.`)
+  throw new UsageError(`${name} must be true or false, not ${quoteVariable(name, variables)}.`)
 }
 
 function readSelections(
@@ -62,7 +75,7 @@ export function readEnvironmentName({ environment }: Options, variables: Variabl
     throw new UsageError('--environment and METRONOME_ENVIRONMENT name different environments; use one of them.')
   const name = fromOption ?? fromVariable
   if (name === undefined || ENVIRONMENT_NAME.test(name)) return name
-  throw new UsageError(
-    `${fromOption === undefined ? 'METRONOME_ENVIRONMENT' : '--environment'} must have 1 to 40 printable characters.`,
-  )
+  const rule = 'must have 1 to 40 printable characters'
+  if (fromOption !== undefined) throw new UsageError(`--environment ${rule}.`)
+  throw new UsageError(`METRONOME_ENVIRONMENT ${rule}, not ${quoteVariable('METRONOME_ENVIRONMENT', variables)}.`)
 }

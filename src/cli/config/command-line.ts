@@ -2,19 +2,8 @@ import type { EventEmitter } from 'node:events'
 import { parseArgs } from 'node:util'
 import type { Program } from '../program.ts'
 import { findNearest } from '../suggest.ts'
-
-/** Wrong usage: one line that names the option or variable and the fix. The program exits with code 2. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-  /** Everything that is wrong, each on its own. */
-  readonly problems: readonly string[]
-
-  constructor(problems: string | readonly string[], options?: ErrorOptions) {
-    const all = [problems].flat()
-    super(all.join('\n'), options)
-    this.problems = all
-  }
-}
+import { isUnexpanded, UNEXPANDED } from './setting-text.ts'
+import { attempt, UsageError } from './usage-error.ts'
 
 interface OptionBase {
   readonly description: string
@@ -82,24 +71,44 @@ export interface CommandLine<Specs extends OptionSpecs> {
   readonly positionals: readonly string[]
 }
 
-/** Parses a command line. Throws {@link UsageError}; no message repeats a value, which might be a secret. */
+/** What a command line says, and everything that is wrong with it. */
+export interface ReadCommandLine<Specs extends OptionSpecs> extends CommandLine<Specs> {
+  readonly problems: readonly string[]
+}
+
+/** Parses a command line. Throws {@link UsageError}. */
 export function parseCommandLine<Specs extends OptionSpecs>(
   argv: readonly string[],
   specs: Specs,
   maxPositionals = 0,
 ): CommandLine<Specs> {
+  const { problems, ...commandLine } = readCommandLine(argv, specs, maxPositionals)
+  if (problems.length > 0) throw new UsageError(problems)
+  return commandLine
+}
+
+/** Parses as much of a command line as is right; no problem repeats a value, which might be a secret. */
+export function readCommandLine<Specs extends OptionSpecs>(
+  argv: readonly string[],
+  specs: Specs,
+  maxPositionals = 0,
+): ReadCommandLine<Specs> {
   const { tokens } = parseArgs({ args: [...argv], options: toParseArgs(specs), strict: false, tokens: true })
-  const given = new Map<string, true | number | string>()
+  const given = new Map<string, true | number | string | undefined>()
   const positionals: string[] = []
+  const problems: string[] = []
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value)
-    if (token.kind === 'option') given.set(token.name, readValue(token, specs))
+    if (token.kind !== 'option') continue
+    const reading = attempt(() => readOption(token, specs, given))
+    given.set(token.name, given.get(token.name) ?? (reading.ok ? reading.part : undefined))
+    if (!reading.ok) problems.push(...reading.problems)
   }
   if (positionals.length > maxPositionals)
-    throw new UsageError('unexpected argument; see --help. Do not pass API keys on the command line.')
-  for (const name of given.keys()) checkRequired(name, specs[name]?.requires, given)
+    problems.push('unexpected argument; see --help. Do not pass API keys on the command line.')
+  for (const name of given.keys()) problems.push(...findMissing(name, specs[name]?.requires, given))
   const options = Object.fromEntries(Array.from(given, ([name, value]) => [toCamelCase(name), value]))
-  return { options: options as OptionValues<Specs>, positionals } // each value was read by its specification
+  return { options: options as OptionValues<Specs>, positionals, problems } // each value was read by its specification
 }
 
 function toParseArgs(specs: OptionSpecs) {
@@ -110,20 +119,38 @@ function toParseArgs(specs: OptionSpecs) {
   return Object.fromEntries(options)
 }
 
+/** Stands in the help for a list. */
+const LIST = 'A,B'
+
 interface OptionToken {
   readonly name: string
   readonly rawName: string
   readonly value?: string | undefined
 }
 
-function readValue({ name, rawName, value }: OptionToken, specs: OptionSpecs): true | number | string {
+/** The value of an option. Throws {@link UsageError}, also for an option that was given before. */
+function readOption(
+  { name, rawName, value }: OptionToken,
+  specs: OptionSpecs,
+  given: ReadonlyMap<string, unknown>,
+): true | number | string {
   const spec = Object.hasOwn(specs, name) ? specs[name] : undefined
   if (!spec) throw new UsageError(`unknown option ${rawName.slice(0, 40)}; ${suggest(name, Object.keys(specs))}`)
+  // None of them would be the obvious one: a list that loses half of its names offers tools that were excluded.
+  if (given.has(name))
+    throw new UsageError(
+      `--${name} is given more than once${spec.type === 'string' && spec.placeholder === LIST ? '; separate its values with commas' : ''}.`,
+    )
+  return readValue(name, value, spec)
+}
+
+function readValue(name: string, value: string | undefined, spec: OptionSpec): true | number | string {
   if (spec.type === 'boolean') {
     if (value !== undefined) throw new UsageError(`--${name} takes no value.`)
     return true
   }
   if (!value || value.startsWith('--')) throw new UsageError(`--${name} requires a value.`)
+  if (isUnexpanded(value)) throw new UsageError(`--${name} ${UNEXPANDED}.`)
   if (spec.type === 'integer') {
     const { min = 0, max } = spec
     if (/^\d{1,15}$/.test(value) && Number(value) >= min && Number(value) <= max) return Number(value)
@@ -144,9 +171,13 @@ function suggest(name: string, known: string[]): string {
   return nearest ? `did you mean --${nearest}? See --help.` : 'see --help.'
 }
 
-function checkRequired(name: string, required: readonly string[] | undefined, given: ReadonlyMap<string, unknown>) {
-  if (!required || required.some((other) => given.has(other))) return
-  throw new UsageError(`--${name} requires ${required.map((other) => `--${other}`).join(' or ')}.`)
+function findMissing(
+  name: string,
+  required: readonly string[] | undefined,
+  given: ReadonlyMap<string, unknown>,
+): string[] {
+  if (!required || required.some((other) => given.has(other))) return []
+  return [`--${name} requires ${required.map((other) => `--${other}`).join(' or ')}.`]
 }
 
 function toCamelCase(name: string): string {

@@ -3,14 +3,13 @@ import { LOG_LEVELS, type LogFormat, type LogLevel } from '../../log.ts'
 import type { ProxySettings } from '../../metronome/proxy.ts'
 import { type FaultPlan, NO_FAULTS, parseFaultSpec } from '../../sandbox/fault-spec.ts'
 import { type AccessConfig, readAccessConfig, readBoolean, readEnvironmentName } from './access-config.ts'
-import { UsageError } from './command-line.ts'
 import { type HttpConfig, readHttpConfig } from './http-config.ts'
 import { OPTIONS, type Options, VARIABLES } from './options.ts'
 import { NO_KEY, readApiKey } from './secrets.ts'
-import { mergeVariables, type Sources, type Variables } from './sources.ts'
-
-export { UsageError } from './command-line.ts'
-export type { HttpConfig } from './http-config.ts'
+import { findPathProblem, isUnexpanded, quoteSetting, quoteVariable, UNEXPANDED } from './setting-text.ts'
+import type { Sources, Variables } from './sources.ts'
+import { attempt, takeAll, UsageError } from './usage-error.ts'
+import { checkVariables, findIneffective, readVariables } from './variables.ts'
 
 /** The whole configuration of a process. */
 export interface Config {
@@ -29,6 +28,8 @@ export interface Config {
   readonly confirmArchives: boolean
   /** File that writes are recorded in. */
   readonly auditLog: string | undefined
+  /** The option or variable that named it. */
+  readonly auditLogSource: string | undefined
   /** Label of the Metronome environment. */
   readonly environment: string | undefined
   readonly logLevel: LogLevel
@@ -41,43 +42,52 @@ export interface Config {
 
 /** Reads the configuration. Throws {@link UsageError} that names every wrong option or variable and its fix. */
 export function readConfig(sources: Sources, options: Options = {}): Config {
-  const variables = mergeVariables(sources)
-  const warnings: string[] = []
-  const problems: string[] = []
-  /** Reads a part; when that fails, the others are still read. */
-  const attempt = <Part>(read: () => Part): Part => {
-    try {
-      return read()
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error
-      problems.push(...error.problems)
-      return undefined as Part // never used: the problems are thrown below
-    }
-  }
-  const config: Config = {
+  const variables = readVariables(sources)
+  const ineffective = findIneffective(sources.dotEnv)
+  const warnings: string[] = ineffective ? [ineffective] : []
+  const { checked, key, auditFile, http, ...parts } = takeAll({
+    checked: attempt(() => checkVariables(sources)),
     // The sandbox takes no key, not even an invalid one.
-    ...(options.sandbox ? NO_KEY : attempt(() => readApiKey(sources, warnings))),
+    key: attempt(() => (options.sandbox ? NO_KEY : readApiKey(sources, warnings))),
     baseUrl: attempt(() => readBaseUrl(variables.METRONOME_BASE_URL)),
-    timeoutMs: attempt(() => readTimeout(variables.METRONOME_TIMEOUT_MS)),
-    proxy: readProxy([sources.environment, sources.envFile], warnings),
+    timeoutMs: attempt(() => readTimeout(variables)),
     sandbox: attempt(() => readSandbox(options)),
     access: attempt(() => readAccessConfig(options, variables)),
     confirmArchives: attempt(() => readConfirmArchives(options, variables)),
-    auditLog: options.auditLog ?? (variables.METRONOME_AUDIT_LOG?.trim() || undefined),
+    auditFile: attempt(() => readAuditLog(options, variables)),
     environment: attempt(() => readEnvironmentName(options, variables)),
-    logLevel: readLogLevel(variables.METRONOME_LOG, options.http ? 'info' : VARIABLES.METRONOME_LOG.default, warnings),
+    http: attempt(() =>
+      options.http || options.rest ? readHttpConfig(options, variables, sources.readFile) : undefined,
+    ),
+  })
+  return {
+    ...parts,
+    ...key,
+    ...auditFile,
+    proxy: readProxy([sources.environment, sources.envFile], warnings),
+    logLevel: readLogLevel(variables, options.http ? 'info' : VARIABLES.METRONOME_LOG.default, warnings),
     logFormat: options.logFormat ?? OPTIONS['log-format'].default,
-    http:
-      options.http || options.rest ? attempt(() => readHttpConfig(options, variables, sources.readFile)) : undefined,
+    http,
     warnings,
   }
-  if (problems.length > 0) throw new UsageError(problems)
-  return config
 }
 
 /** Checked also when the option is given: a misspelt variable is not ignored. */
 function readConfirmArchives({ confirmArchives = false }: Options, variables: Variables): boolean {
-  return readBoolean('METRONOME_CONFIRM_ARCHIVES', variables.METRONOME_CONFIRM_ARCHIVES) || confirmArchives
+  return readBoolean('METRONOME_CONFIRM_ARCHIVES', variables) || confirmArchives
+}
+
+/** Throws {@link UsageError} when option and variable differ, and for a path that only a shell understands. */
+export function readAuditLog(options: Options, variables: Variables): Pick<Config, 'auditLog' | 'auditLogSource'> {
+  const fromVariable = variables.METRONOME_AUDIT_LOG?.trim() || undefined
+  const auditLog = options.auditLog ?? fromVariable
+  if (auditLog === undefined) return { auditLog, auditLogSource: undefined }
+  if (fromVariable !== undefined && fromVariable !== auditLog)
+    throw new UsageError('--audit-log and METRONOME_AUDIT_LOG name different files; use one of them.')
+  const auditLogSource = options.auditLog === undefined ? 'METRONOME_AUDIT_LOG' : '--audit-log'
+  const problem = findPathProblem(auditLog)
+  if (problem) throw new UsageError(`${auditLogSource} ${problem}: ${quoteSetting(auditLog)}.`)
+  return { auditLog, auditLogSource }
 }
 
 function readBaseUrl(value: string | undefined): string {
@@ -94,12 +104,14 @@ function readBaseUrl(value: string | undefined): string {
   return url.origin + url.pathname.replace(/\/+$/, '')
 }
 
-function readTimeout(value: string | undefined): number {
+function readTimeout(variables: Variables): number {
   const { min, max, default: fallback } = VARIABLES.METRONOME_TIMEOUT_MS
+  const value = variables.METRONOME_TIMEOUT_MS?.trim()
   if (!value) return fallback
-  const milliseconds = /^\d+$/.test(value.trim()) ? Number(value) : Number.NaN
+  const milliseconds = /^\d+$/.test(value) ? Number(value) : Number.NaN
   if (milliseconds >= min && milliseconds <= max) return milliseconds
-  throw new UsageError(`METRONOME_TIMEOUT_MS must be an integer from ${min} to ${max}.`)
+  const shown = quoteVariable('METRONOME_TIMEOUT_MS', variables)
+  throw new UsageError(`METRONOME_TIMEOUT_MS must be an integer from ${min} to ${max}, not ${shown}.`)
 }
 
 const LEVEL_NAMES: ReadonlyMap<string, LogLevel> = new Map([
@@ -108,11 +120,14 @@ const LEVEL_NAMES: ReadonlyMap<string, LogLevel> = new Map([
   ['silent', 'off'],
 ])
 
-function readLogLevel(value: string | undefined, fallback: LogLevel, warnings: string[]): LogLevel {
+function readLogLevel(variables: Variables, fallback: LogLevel, warnings: string[]): LogLevel {
+  const value = variables.METRONOME_LOG?.trim()
   if (!value) return fallback
-  const level = LEVEL_NAMES.get(value.trim().toLowerCase())
-  if (!level) warnings.push(`METRONOME_LOG must be one of ${LOG_LEVELS.join(', ')}; using ${fallback}.`)
-  return level ?? fallback
+  const level = LEVEL_NAMES.get(value.toLowerCase())
+  if (level) return level
+  const shown = quoteVariable('METRONOME_LOG', variables)
+  warnings.push(`METRONOME_LOG must be one of ${LOG_LEVELS.join(', ')}, not ${shown}; using ${fallback}.`)
+  return fallback
 }
 
 function readSandbox({ sandbox, sandboxFaults, sandboxSeed }: Options): Config['sandbox'] {
@@ -136,13 +151,17 @@ function readProxy(sources: readonly Variables[], warnings: string[]): ProxySett
     const address = value && readProxyUrl(value)
     if (value && !address) {
       unusable[field] = name
-      warnings.push(`${name} is not a usable proxy address such as http://proxy.example:3128; calls that need it fail.`)
+      const problem = isUnexpanded(value)
+        ? UNEXPANDED
+        : 'is not a usable proxy address such as http://proxy.example:3128'
+      warnings.push(`${name} ${problem}; calls that need it fail.`)
     }
     return address
   }
   const httpProxy = readUrl('HTTP_PROXY', 'httpProxy')
   const httpsProxy = readUrl('HTTPS_PROXY', 'httpsProxy')
   const noProxy = findVariable(sources, 'NO_PROXY')
+  if (noProxy && isUnexpanded(noProxy)) warnings.push(`NO_PROXY ${UNEXPANDED}; it names no host.`)
   if (!httpProxy && !httpsProxy && Object.keys(unusable).length === 0) return undefined
   return {
     ...(httpProxy && { httpProxy }),
@@ -153,7 +172,7 @@ function readProxy(sources: readonly Variables[], warnings: string[]): ProxySett
 }
 
 function readProxyUrl(value: string): string | undefined {
-  const url = parseUrl(value.includes('://') ? value : `http://${value}`)
+  const url = isUnexpanded(value) ? undefined : parseUrl(value.includes('://') ? value : `http://${value}`)
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return undefined
   return [url.username, url.password].every(isPercentEncoded) ? url.href : undefined
 }

@@ -1,9 +1,9 @@
 import { isIP, isIPv6 } from 'node:net'
 import { isLoopback, withoutDot } from '../../http/urls.ts'
-import { UsageError } from './command-line.ts'
 import { OPTIONS, type Options } from './options.ts'
 import { MIN_TOKEN_CHARACTERS, readTokens } from './secrets.ts'
 import type { Sources, Variables } from './sources.ts'
+import { attempt, takeAll, UsageError } from './usage-error.ts'
 
 /** What is served over HTTP. */
 export interface HttpConfig {
@@ -28,9 +28,12 @@ export interface HttpConfig {
 /** Reads what `--http` and `--rest` need. Throws {@link UsageError}, also when anybody could use the server. */
 export function readHttpConfig(options: Options, variables: Variables, readFile: Sources['readFile']): HttpConfig {
   const { passthrough = false, host: hostOption = OPTIONS.host.default } = options
-  const { address, name } = readHost('--host', hostOption, 'must be an IP address or a host name')
-  const tokens = readTokens(variables, readFile)
-  const otherHosts = readAllowedHosts(options.allowedHosts)
+  const { host, tokens, otherHosts } = takeAll({
+    host: attempt(() => readHost('--host', hostOption, 'must be an IP address or a host name')),
+    tokens: attempt(() => readTokens(variables, readFile)),
+    otherHosts: attempt(() => readAllowedHosts(options.allowedHosts)),
+  })
+  const { address, name } = host
   if (tokens.length > 0 && passthrough)
     throw new UsageError(
       'Tokens (METRONOME_MCP_AUTH_TOKEN, METRONOME_MCP_AUTH_TOKEN_FILE) and --passthrough are mutually exclusive; use one of them.',

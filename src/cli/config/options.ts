@@ -1,5 +1,5 @@
 import { LOG_FORMATS } from '../../log.ts'
-import { type OptionSpecs, type OptionValues, parseCommandLine } from './command-line.ts'
+import { type OptionSpecs, type OptionValues, type ReadCommandLine, readCommandLine } from './command-line.ts'
 import { MIN_TOKEN_CHARACTERS } from './secrets.ts'
 
 export const MAX_PORT = 65_535
@@ -147,8 +147,8 @@ export const OPTIONS = {
 /** What was given on the command line of the server. */
 export type Options = OptionValues<typeof OPTIONS>
 
-export function parseOptions(argv: readonly string[]): Options {
-  return parseCommandLine(argv, OPTIONS).options
+export function readOptions(argv: readonly string[]): ReadCommandLine<typeof OPTIONS> {
+  return readCommandLine(argv, OPTIONS)
 }
 
 export interface VariableSpec {

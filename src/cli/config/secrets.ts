@@ -1,5 +1,6 @@
-import { UsageError } from './command-line.ts'
+import { isUnexpanded, UNEXPANDED } from './setting-text.ts'
 import { readNamedFile, type Sources, type Variables } from './sources.ts'
+import { attempt, takeAll, UsageError } from './usage-error.ts'
 
 /** Stands for the API key in configuration snippets. */
 export const KEY_PLACEHOLDER = 'YOUR_METRONOME_API_KEY'
@@ -52,7 +53,7 @@ function keyVariables(
     [`METRONOME_BEARER_TOKEN${suffix}`, () => variables.METRONOME_BEARER_TOKEN],
     [
       `METRONOME_API_KEY_FILE${suffix}`,
-      () => (path ? readNamedFile('METRONOME_API_KEY_FILE', () => readFile(path)) : undefined),
+      () => (path ? readNamedFile('METRONOME_API_KEY_FILE', path, readFile) : undefined),
     ],
   ]
 }
@@ -69,8 +70,7 @@ function findKeyProblem(text: string): string | undefined {
 /** Why a text cannot be a secret at all; never repeats any of it. */
 function findSecretProblem(text: string, minCharacters: number): string | undefined {
   if (/^(["'`]).*\1$/.test(text)) return 'has quotes around it'
-  if (/^(\$\w+|\$\{.*\}|%\w+%|\{\{.*\}\})$/.test(text))
-    return 'is the name of a variable that was not expanded, not its value'
+  if (isUnexpanded(text)) return UNEXPANDED
   if (text === KEY_PLACEHOLDER || text === TOKEN_PLACEHOLDER || /^<.*>$/.test(text)) return 'is a placeholder'
   if (/\s/.test(text)) return 'contains white space'
   if (!/^[\x21-\x7e]+$/.test(text)) return 'contains control or non-ASCII characters'
@@ -82,14 +82,17 @@ function findSecretProblem(text: string, minCharacters: number): string | undefi
 export function readTokens(variables: Variables, readFile: Sources['readFile']): string[] {
   const token = variables.METRONOME_MCP_AUTH_TOKEN?.trim()
   const path = variables.METRONOME_MCP_AUTH_TOKEN_FILE?.trim()
-  const fileTokens = path ? readTokenFile(path, readFile) : []
-  return token ? [checkToken('METRONOME_MCP_AUTH_TOKEN', token), ...fileTokens] : fileTokens
+  const { own, ofFile } = takeAll({
+    own: attempt(() => (token ? [checkToken('METRONOME_MCP_AUTH_TOKEN', token)] : [])),
+    ofFile: attempt(() => (path ? readTokenFile(path, readFile) : [])),
+  })
+  return [...own, ...ofFile]
 }
 
 /** One token per line: while a token is replaced, the old and the new one are both accepted. */
 function readTokenFile(path: string, readFile: Sources['readFile']): string[] {
   const name = 'METRONOME_MCP_AUTH_TOKEN_FILE'
-  const lines = readNamedFile(name, () => readFile(path)).split('\n')
+  const lines = readNamedFile(name, path, readFile).split('\n')
   const tokens = lines.flatMap((line, index) => {
     const token = line.trim()
     return token ? checkToken(`Line ${index + 1} of ${name}`, token) : []

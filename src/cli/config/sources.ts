@@ -1,5 +1,6 @@
-import { lstatSync, readFileSync } from 'node:fs'
-import { UsageError } from './command-line.ts'
+import { lstatSync, readFileSync, type Stats, statSync } from 'node:fs'
+import { findPathProblem } from './setting-text.ts'
+import { UsageError } from './usage-error.ts'
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
@@ -13,39 +14,38 @@ export interface Sources {
   readonly readFile: (path: string) => string
 }
 
-// The explicit file may set what belongs to this program, and nothing else.
-const ENV_FILE_NAMES = /^(METRONOME_\w+|https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY)$/
-
 /** Reads `--env-file` and `.env`. Throws {@link UsageError} when the former cannot be read. */
 export async function loadSources(environment: Variables, envFile: string | undefined): Promise<Sources> {
+  // Through links: container secrets are links.
+  const readFile = (path: string): string => readSmallFile(path, statSync(path))
   return {
     environment,
-    envFile: envFile === undefined ? {} : await loadEnvFile(envFile),
+    envFile: envFile === undefined ? {} : await parseVariables(readNamedFile('--env-file', envFile, readFile)),
     dotEnv: await loadDotEnv(),
-    readFile: (path) => decode(readFileSync(path)),
+    readFile,
   }
 }
-
-async function loadEnvFile(path: string): Promise<Variables> {
-  const variables = await parseVariables(readNamedFile('--env-file', () => decode(readFileSync(path))))
-  return Object.fromEntries(Object.entries(variables).filter(([name]) => ENV_FILE_NAMES.test(name)))
-}
-
-async function loadDotEnv(): Promise<Variables> {
-  const text = readOptionalFile('.env')
-  return text ? await parseVariables(text) : {}
-}
-
-const MAX_OPTIONAL_BYTES = 64 * 1024
 
 /** Whatever the working directory has under this name, a FIFO or a huge file, it never prevents a start. */
-function readOptionalFile(path: string): string | undefined {
+async function loadDotEnv(): Promise<Variables> {
   try {
-    const stats = lstatSync(path)
-    return stats.isFile() && stats.size <= MAX_OPTIONAL_BYTES ? decode(readFileSync(path)) : undefined
+    return await parseVariables(readSmallFile('.env', lstatSync('.env')))
   } catch {
-    return undefined
+    return {}
   }
+}
+
+const MAX_BYTES = 64 * 1024
+
+/** Throws for what is no file or larger than any setting: a device could be read for ever, a pipe waited for. */
+function readSmallFile(path: string, stats: Stats): string {
+  if (!stats.isFile()) throw unreadable('not a regular file')
+  if (stats.size > MAX_BYTES) throw unreadable('larger than 64 KiB')
+  return decode(readFileSync(path))
+}
+
+function unreadable(code: string): Error {
+  return Object.assign(new Error(code), { code })
 }
 
 /** UTF-8, or UTF-16 by its byte-order mark, which PowerShell writes. */
@@ -63,17 +63,13 @@ async function parseVariables(text: string): Promise<Variables> {
 }
 
 /** Reads a file that an option or variable names. Throws {@link UsageError} when that fails. */
-export function readNamedFile<Content>(name: string, read: () => Content): Content {
+export function readNamedFile(name: string, path: string, readFile: Sources['readFile']): string {
+  const problem = findPathProblem(path)
+  if (problem) throw new UsageError(`${name} ${problem}.`)
   try {
-    return read()
+    return readFile(path)
   } catch (error) {
     const { code = 'unreadable' } = error as { code?: string } // errors of node:fs have a code
     throw new UsageError(`${name} names a file that cannot be read (${code}); correct the path.`, { cause: error })
   }
-}
-
-/** The variables that count, with those of the environment first. An empty variable counts as absent. */
-export function mergeVariables({ environment, envFile }: Sources): Variables {
-  const present = Object.entries(environment).filter(([, value]) => value?.trim())
-  return { ...envFile, ...Object.fromEntries(present) }
 }

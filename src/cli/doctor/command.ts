@@ -6,11 +6,11 @@ import {
   type OptionSpecs,
   type OptionValues,
   parseCommandLine,
-  UsageError,
 } from '../config/command-line.ts'
 import { type Config, readConfig } from '../config/config.ts'
 import { OPTIONS as SERVER_OPTIONS } from '../config/options.ts'
 import { loadSources } from '../config/sources.ts'
+import { UsageError } from '../config/usage-error.ts'
 import { buildCommandHelp } from '../help-format.ts'
 import { checkClients } from './client-entries.ts'
 import { checkConnectivity } from './connectivity.ts'

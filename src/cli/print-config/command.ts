@@ -6,8 +6,8 @@ import {
   type OptionSpecs,
   type OptionValues,
   parseCommandLine,
-  UsageError,
 } from '../config/command-line.ts'
+import { UsageError } from '../config/usage-error.ts'
 import { buildCommandHelp } from '../help-format.ts'
 import { buildStartCommand, type Program } from '../program.ts'
 import { findNearest } from '../suggest.ts'

@@ -1,11 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Config, readConfig, UsageError } from '../../../src/cli/config/config.ts'
-import type { Options } from '../../../src/cli/config/options.ts'
+import { type Config, readConfig } from '../../../src/cli/config/config.ts'
+import { type Options, VARIABLES } from '../../../src/cli/config/options.ts'
 import { loadSources, type Sources } from '../../../src/cli/config/sources.ts'
+import { UsageError } from '../../../src/cli/config/usage-error.ts'
 import { makeFolder, PROGRAM } from '../../support/program.ts'
 
 const KEYS = { a: 'mk_aaaaaaaa', b: 'mk_bbbbbbbb', c: 'mk_cccccccc', d: 'mk_dddddddd', e: 'mk_eeeeeeee' }
@@ -28,11 +29,11 @@ function read(sources: Partial<Sources>, options: Options = {}): Config {
   )
 }
 
-function usageErrorOf(environment: Record<string, string>): string {
+function problemsOf(sources: Partial<Sources>, options: Options = {}): readonly string[] {
   try {
-    read({ environment })
+    read(sources, options)
   } catch (error) {
-    if (error instanceof UsageError) return error.message
+    if (error instanceof UsageError) return error.problems
     throw error
   }
   throw new Error('the configuration was accepted')
@@ -59,6 +60,10 @@ test.each<[string | undefined, boolean, boolean]>([
   [undefined, true, true],
   ['false', false, false],
   ['true', false, true],
+  ['True', false, true],
+  [' TRUE ', false, true],
+  ['False', false, false],
+  ['FALSE', false, false],
   ['false', true, true],
 ])('METRONOME_CONFIRM_ARCHIVES=%s with the option %s: %s', (variable, confirmArchives, expected) => {
   const environment = variable === undefined ? {} : { METRONOME_CONFIRM_ARCHIVES: variable }
@@ -68,7 +73,7 @@ test.each<[string | undefined, boolean, boolean]>([
 test('a misspelt METRONOME_CONFIRM_ARCHIVES is rejected, also with the option', () => {
   const environment = { METRONOME_CONFIRM_ARCHIVES: 'yes' }
   expect(() => read({ environment }, { confirmArchives: true })).toThrow(
-    'METRONOME_CONFIRM_ARCHIVES must be true or false.',
+    'METRONOME_CONFIRM_ARCHIVES must be true or false, not "yes".',
   )
 })
 
@@ -84,7 +89,7 @@ describe('the sandbox', () => {
 
   test('takes faults and a seed', () => {
     expect(read({}, { sandbox: true, sandboxFaults: 'reset', sandboxSeed: 7 }).sandbox).toEqual({
-      faults: { writes: ['reset'], reads: [] },
+      faults: { writes: ['reset'], reads: [], single: [] },
       seed: 7,
     })
   })
@@ -151,7 +156,171 @@ test('.env sets nothing but a key', () => {
     METRONOME_LOG: 'debug',
     HTTPS_PROXY: 'http://evil.example',
   }
-  expect(read({ dotEnv })).toEqual(read({}))
+  expect({ ...read({ dotEnv }), warnings: [] }).toEqual(read({}))
+})
+
+test('.env with a variable that would count elsewhere is a warning that names it', () => {
+  const dotEnv = {
+    METRONOME_API_KEY: KEYS.a,
+    METRONOME_READ_ONLY: 'true',
+    METRONOME_BEARER_TOKEN: KEYS.b,
+    METRONOME_AUDITLOG: 'a.jsonl',
+    METRONOME_LOG: '',
+    METRONOME_WEBHOOK_SECRET: 'x',
+    https_proxy: 'http://proxy.example',
+    DATABASE_URL: 'x',
+  }
+  expect(read({ dotEnv })).toMatchObject({
+    apiKey: KEYS.a,
+    access: undefined,
+    warnings: [
+      '.env supplies METRONOME_API_KEY only; not read from it: METRONOME_READ_ONLY, METRONOME_BEARER_TOKEN, METRONOME_AUDITLOG, https_proxy. Use the environment or --env-file.',
+    ],
+  })
+  expect(read({ dotEnv: { METRONOME_API_KEY: KEYS.a } }).warnings).toEqual([])
+})
+
+describe('a variable that is nearly one of ours stops the start', () => {
+  test.each([
+    ['METRONOME_READONLY', 'METRONOME_READ_ONLY'],
+    ['METRONOME_CONFIRM_ARCHIVE', 'METRONOME_CONFIRM_ARCHIVES'],
+    ['METRONOME_EXCLUDE_TOOL', 'METRONOME_EXCLUDE_TOOLS'],
+    ['METRONOME_EXCLUDE_TOOLSS', 'METRONOME_EXCLUDE_TOOLS'],
+    ['metronome_read_only', 'METRONOME_READ_ONLY'],
+    ['Metronome_Audit_Log', 'METRONOME_AUDIT_LOG'],
+    ['METRONOMEAPIKEY', 'METRONOME_API_KEY'],
+    ['METRONOME__READ_ONLY', 'METRONOME_READ_ONLY'],
+    ['METRONOM_API_KEY', 'METRONOME_API_KEY'],
+    ['METRONOME_BASE_URI', 'METRONOME_BASE_URL'],
+    ['METRONOME_READ_ONYL', 'METRONOME_READ_ONLY'],
+    ['METRONOME_MCP_AUTH_TOKENS', 'METRONOME_MCP_AUTH_TOKEN'],
+    ['METRONOME_TIMEOUTMS', 'METRONOME_TIMEOUT_MS'],
+  ])('%s, with the right name', (name, meant) => {
+    const problem = `is not a variable of this program; did you mean ${meant}?`
+    expect(() => read({ environment: { [name]: 'true' } })).toThrow(new UsageError(`${name} ${problem}`))
+    expect(() => read({ envFile: { [name]: 'true' } })).toThrow(new UsageError(`${name} of --env-file ${problem}`))
+    expect(() => read({ environment: { [name]: 'true' } }, { sandbox: true })).toThrow(UsageError)
+    expect(read({ environment: { [name]: ' ' }, dotEnv: { [name]: 'true' } })).toMatchObject({ access: undefined })
+  })
+
+  test.each([
+    'METRONOME_WEBHOOK_SECRET',
+    'METRONOME_ENV',
+    'METRONOME_API_URL',
+    'METRONOME_AUDIT_LOG_FILE',
+    'METRONOME_CUSTOM_HEADERS',
+    'READ_ONLY',
+    'HTTPS_PROXI',
+    'Http_Proxy',
+  ])('but not %s', (name) => {
+    expect(read({ environment: { [name]: 'true' }, envFile: { [name]: 'true' } })).toEqual(read({}))
+  })
+
+  test('with every variable of ours set, none stops it', () => {
+    const names = Object.keys(VARIABLES).filter((name) => name.startsWith('METRONOME_'))
+    expect(() => read({ environment: Object.fromEntries(names.map((name) => [name, ''])) })).not.toThrow()
+    const problems = problemsOf({ environment: Object.fromEntries(names.map((name) => [name, '?'])) })
+    expect(problems.filter((problem) => problem.includes('did you mean'))).toEqual([])
+  })
+})
+
+describe('a variable that a client did not expand', () => {
+  const values = [
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: of Claude Desktop
+    '${user_config.environment}',
+    '$NAME',
+    ' %NAME% ',
+    '{env:NAME}',
+  ]
+  test.each(Object.keys(VARIABLES).filter((name) => name.startsWith('METRONOME_')))('stops the start: %s', (name) => {
+    for (const value of values) {
+      const options = { http: true }
+      const problem = `${name} is the name of a variable that was not expanded, not its value`
+      expect(() => read({ environment: { [name]: value } }, options)).toThrow(problem)
+      expect(problemsOf({ environment: { [name]: value } }, options)).toHaveLength(1)
+    }
+  })
+
+  test.each(['HTTPS_PROXY', 'http_proxy'])('is a proxy that cannot be used, with a warning: %s', (name) => {
+    const { proxy, warnings } = read({ environment: { [name]: '$PROXY' } })
+    expect(proxy?.unusable).toBeDefined()
+    expect(warnings).toEqual([
+      `${name.toUpperCase()} is the name of a variable that was not expanded, not its value; calls that need it fail.`,
+    ])
+  })
+
+  test('is a warning as NO_PROXY', () => {
+    expect(read({ environment: { NO_PROXY: '%NO_PROXY%' } }).warnings).toEqual([expect.stringMatching(/^NO_PROXY is/)])
+  })
+
+  test('is no reason to stop as the key of .env', () => {
+    expect(read({ dotEnv: { METRONOME_API_KEY: '$KEY' } })).toMatchObject({
+      apiKey: undefined,
+      warnings: [expect.stringContaining('METRONOME_API_KEY of .env is the name of a variable')],
+    })
+  })
+})
+
+describe('the value of a wrong variable', () => {
+  test.each([
+    ['METRONOME_TIMEOUT_MS', '45s', 'METRONOME_TIMEOUT_MS must be an integer from 1000 to 600000, not "45s".'],
+    ['METRONOME_READ_ONLY', 'a\nb\u202e', 'METRONOME_READ_ONLY must be true or false, not "a\\u{a}b\\u{202e}".'],
+    ['METRONOME_READ_ONLY', 'x'.repeat(41), `METRONOME_READ_ONLY must be true or false, not "${'x'.repeat(40)}…".`],
+    [
+      'METRONOME_READ_ONLY',
+      '\u202e'.repeat(10),
+      `METRONOME_READ_ONLY must be true or false, not "${'\\u{202e}'.repeat(5)}…".`,
+    ],
+  ])('is shown, escaped, in at most 40 characters: %s=%j', (name, value, message) => {
+    expect(problemsOf({ environment: { [name]: value } })).toEqual([message])
+  })
+
+  test('is not shown where it holds a secret', () => {
+    const environment = { METRONOME_API_KEY: KEYS.a, METRONOME_READ_ONLY: `x ${KEYS.a}` }
+    expect(problemsOf({ environment })).toEqual(['METRONOME_READ_ONLY must be true or false, not "x [redacted]".'])
+  })
+})
+
+describe('the audit log', () => {
+  test.each<[Options, Record<string, string>, string, string]>([
+    [{ auditLog: 'a' }, {}, 'a', '--audit-log'],
+    [{}, { METRONOME_AUDIT_LOG: ' a ' }, 'a', 'METRONOME_AUDIT_LOG'],
+    [{ auditLog: 'a' }, { METRONOME_AUDIT_LOG: 'a' }, 'a', '--audit-log'],
+  ])('%j %j', (options, environment, auditLog, auditLogSource) => {
+    expect(read({ environment }, options)).toMatchObject({ auditLog, auditLogSource })
+  })
+
+  test('is wrong usage when option and variable differ', () => {
+    expect(() => read({ environment: { METRONOME_AUDIT_LOG: 'a' } }, { auditLog: 'b' })).toThrow(
+      '--audit-log and METRONOME_AUDIT_LOG name different files; use one of them.',
+    )
+  })
+})
+
+describe('a path that only a shell understands', () => {
+  test.each([
+    ['~/audit.jsonl', /begins with ~, which only a shell expands; write the whole path/],
+    ['~', /begins with ~/],
+    ['~user/audit.jsonl', /begins with ~/],
+    ['~\\audit.jsonl', /begins with ~/],
+    ['$HOME/audit.jsonl', /begins with a variable that was not expanded; write the whole path/],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: what a client leaves that does not expand variables
+    ['${HOME}/audit.jsonl', /begins with a variable/],
+    ['%USERPROFILE%\\audit.jsonl', /begins with a variable/],
+    ['-', /must name a file, and - is none/],
+  ])('is rejected with the reason: %s', async (path, message) => {
+    expect(() => read({}, { auditLog: path })).toThrow(message)
+    expect(() => read({}, { auditLog: path })).toThrow(/^--audit-log /)
+    expect(() => read({ environment: { METRONOME_AUDIT_LOG: path } })).toThrow(/^METRONOME_AUDIT_LOG /)
+    expect(() => read({ environment: { METRONOME_API_KEY_FILE: path } })).toThrow(/^METRONOME_API_KEY_FILE /)
+    expect(() => read({ environment: { METRONOME_MCP_AUTH_TOKEN_FILE: path } }, { http: true })).toThrow(message)
+    await expect(loadSources({}, path)).rejects.toThrow(message)
+  })
+
+  test('is none when the sign is elsewhere', () => {
+    for (const auditLog of ['./~/a', 'a~', '/var/$HOME/a', 'a-', '100%/a', './-'])
+      expect(read({}, { auditLog })).toMatchObject({ auditLog })
+  })
 })
 
 test('--env-file sets what the environment does not', () => {
@@ -171,7 +340,7 @@ test('--env-file sets what the environment does not', () => {
 
 test.each([
   ['/secretword', /^--env-file names a file that cannot be read \(ENOENT\); correct the path\.$/],
-  [tmpdir(), /^--env-file names a file that cannot be read \(EISDIR\); correct the path\.$/],
+  [tmpdir(), /^--env-file names a file that cannot be read \(not a regular file\); correct the path\.$/],
 ])('an --env-file that cannot be read is wrong usage', async (path, message) => {
   await expect(loadSources({}, path)).rejects.toThrow(message)
   await expect(loadSources({}, path)).rejects.toThrow(UsageError)
@@ -222,8 +391,9 @@ test.each([
   ['METRONOME_BEARER_TOKEN', 'short', /METRONOME_BEARER_TOKEN is shorter than 8 characters/],
   ['METRONOME_API_KEY_FILE', '/secretword', /METRONOME_API_KEY_FILE names a file that cannot be read \(ENOENT\)/],
 ])('%s=%j is wrong usage, and its value is not repeated', (name, value, pattern) => {
-  const message = usageErrorOf({ [name]: value })
+  const [message, ...others] = problemsOf({ environment: { [name]: value } })
   expect(message).toMatch(pattern)
+  expect(others).toEqual([])
   expect(message).not.toMatch(/secretw|evil|short$/)
   expect(message).not.toContain('\n')
 })
@@ -241,7 +411,7 @@ test.each([
 test.each(['verbose', '1', 'constructor', '__proto__'])('METRONOME_LOG=%s warns and keeps the default', (value) => {
   expect(read({ environment: { METRONOME_LOG: value } })).toMatchObject({
     logLevel: 'warn',
-    warnings: ['METRONOME_LOG must be one of debug, info, warn, error, off; using warn.'],
+    warnings: [`METRONOME_LOG must be one of debug, info, warn, error, off, not "${value}"; using warn.`],
   })
 })
 
@@ -273,6 +443,31 @@ describe('files of other encodings and kinds', () => {
     const folder = makeFolder()
     writeFileSync(join(folder, 'key'), utf16(KEYS.a))
     const sources = await loadSources({ METRONOME_API_KEY_FILE: join(folder, 'key') }, undefined)
+    expect(readConfig(sources)).toMatchObject({ apiKey: KEYS.a })
+  })
+
+  test.each<[string, (path: string) => void, string]>([
+    ['a device', (path) => symlinkSync('/dev/zero', path), 'not a regular file'],
+    ['a pipe', (path) => execFileSync('mkfifo', [path]), 'not a regular file'],
+    ['a directory', (path) => mkdirSync(path), 'not a regular file'],
+    ['more than 64 KiB', (path) => writeFileSync(path, 'x'.repeat(65_537)), 'larger than 64 KiB'],
+  ])('a named file that is %s is not read', async (_, make, problem) => {
+    const path = join(makeFolder(), 'file')
+    make(path)
+    const { readFile } = await loadSources({}, undefined)
+    const message = `names a file that cannot be read (${problem}); correct the path.`
+    expect(() => read({ environment: { METRONOME_API_KEY_FILE: path }, readFile })).toThrow(message)
+    expect(() => read({ environment: { METRONOME_MCP_AUTH_TOKEN_FILE: path }, readFile }, { rest: true })).toThrow(
+      message,
+    )
+    await expect(loadSources({}, path)).rejects.toThrow(`--env-file ${message}`)
+  })
+
+  test('a key file is read through links, up to 64 KiB', async () => {
+    const folder = makeFolder({ key: `${KEYS.a}${' '.repeat(65_536 - KEYS.a.length)}` })
+    symlinkSync('key', join(folder, 'link'))
+    symlinkSync('link', join(folder, 'second'))
+    const sources = await loadSources({ METRONOME_API_KEY_FILE: join(folder, 'second') }, undefined)
     expect(readConfig(sources)).toMatchObject({ apiKey: KEYS.a })
   })
 

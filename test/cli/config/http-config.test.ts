@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { readConfig, UsageError } from '../../../src/cli/config/config.ts'
-import { parseOptions } from '../../../src/cli/config/options.ts'
+import { parseCommandLine } from '../../../src/cli/config/command-line.ts'
+import { readConfig } from '../../../src/cli/config/config.ts'
+import { OPTIONS } from '../../../src/cli/config/options.ts'
+import { UsageError } from '../../../src/cli/config/usage-error.ts'
 
 const TOKEN = 'x'.repeat(32)
 const OTHER_TOKEN = 'y'.repeat(32)
@@ -8,7 +10,10 @@ const WITH_TOKEN = { METRONOME_MCP_AUTH_TOKEN: TOKEN }
 const WITH_TOKEN_FILE = { METRONOME_MCP_AUTH_TOKEN_FILE: '/tokens' }
 
 const read = (argv: readonly string[], environment: Record<string, string> = {}, files: Record<string, string> = {}) =>
-  readConfig({ environment, envFile: {}, dotEnv: {}, readFile: readFrom(files) }, parseOptions(argv))
+  readConfig(
+    { environment, envFile: {}, dotEnv: {}, readFile: readFrom(files) },
+    parseCommandLine(argv, OPTIONS).options,
+  )
 
 const readFrom = (files: Record<string, string>) => (path: string) => {
   const text = files[path]

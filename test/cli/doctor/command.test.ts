@@ -64,8 +64,13 @@ describe('the API key and Metronome', () => {
     const folder = makeFolder({ 'log.jsonl': '' })
     const audit = async (path: string) =>
       (await runDoctor({ METRONOME_AUDIT_LOG: path }, '--sandbox')).find('audit log')
-    for (const path of ['~/audit.jsonl', '$HOME/audit.jsonl', `${folder}/missing/audit.jsonl`, folder, '/dev/null'])
+    for (const path of [`${folder}/missing/audit.jsonl`, folder, '/dev/null'])
       expect(await audit(path)).toMatchObject({ status: 'error', message: expect.stringMatching(/ENOENT|not a file/) })
+    const { find } = await runDoctor({ METRONOME_AUDIT_LOG: '~/audit.jsonl' }, '--sandbox')
+    expect(find('settings')).toMatchObject({
+      status: 'error',
+      message: expect.stringMatching(/^METRONOME_AUDIT_LOG .*~/),
+    })
     for (const path of [`${folder}/log.jsonl`, `${folder}/new.jsonl`])
       expect(await audit(path)).toMatchObject({ status: 'ok' })
     expect(readdirSync(folder)).toEqual(['log.jsonl'])
