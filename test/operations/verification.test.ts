@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { listCustomers } from '../../src/operations/customers.ts'
 import { acme, acmeDetail, acmeNetsuite, acmeStripe } from '../../src/operations/examples.ts'
 import type { JsonObject, Verification } from '../../src/operations/operation.ts'
 import { ID, OTHER_ID } from '../contract.ts'
@@ -251,4 +252,34 @@ describe('a created customer', () => {
     expect(followUpReads(args, [acmeDetail])).toEqual([])
     expect(followUpReads(withBilling, [])).toEqual([])
   })
+})
+
+describe('the check of a create without an alias', () => {
+  const recheck = (name: string) => verificationOf(CREATE).recheck({ name })
+
+  test.each([
+    ['Nova Freight', { search: 'Nova Freight' }],
+    ['No\u00adva\u200b "Freight"', { search: 'Nova "Freight"' }],
+    ['x'.repeat(300), { search: 'x'.repeat(160) }],
+    ['😀'.repeat(200), { search: '😀'.repeat(80) }],
+    [`${'x'.repeat(159)}😀`, { search: 'x'.repeat(159) }],
+  ])('of %j is a search that finds the name, however Metronome cuts it', (name, args) => {
+    expect(recheck(name)).toContain(`Look for it with list-customers ${JSON.stringify(args)} before creating it again`)
+    expect(listCustomers.input.safeParse(args).success).toBe(true)
+    const match = listCustomers.search?.createMatcher(args)
+    for (const stored of [name.slice(0, 160), Array.from(name).slice(0, 160).join('')])
+      expect(match?.({ id: ID, name: stored })).toEqual({})
+  })
+
+  test('is to read the list where no text of the name can be searched for', () => {
+    expect(recheck('\u0301')).toContain('Look for it with list-customers page by page before')
+  })
+})
+
+test('a verification never folds: another apostrophe, hyphen, case or blank is another name', () => {
+  const stored = 'O’Brien – Söhne'
+  const { inPlace } = verificationOf('update-customer-name').compare({ name: stored }, [{ data: { name: stored } }], [])
+  expect(inPlace).toBe('all')
+  for (const name of ["O'Brien – Söhne", 'O’Brien - Söhne', 'o’brien – söhne', 'O’Brien – Söhne '])
+    expect(compare('update-customer-name', { name }, [{ data: { name: stored } }])).not.toBe('all')
 })
