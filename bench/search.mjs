@@ -5,14 +5,14 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { interleave, median, pairedRatio } from './stats.mjs'
+import { interleave, median, pairedRatio, readCpu } from './stats.mjs'
 import { openServer } from './stdio-client.mjs'
 
 const CUSTOMERS = [1_000, 10_000]
 const PING_EVERY_MS = 5
 const MAX_PING_MS = 50
 const MAX_RATIO = 1.1
-const ROUNDS = 9
+const ROUNDS = 15
 const TEXT = 'no such customer'
 
 const [earlier] = process.argv.slice(2)
@@ -40,19 +40,22 @@ async function compare(count) {
     searchers[version] = await openSearcher(folder, String(address).trim())
   const runs = Object.fromEntries(Object.entries(searchers).map(([version, { search }]) => [version, search]))
   const seconds = await interleave(ROUNDS, runs)
-  const peaks = Object.fromEntries(Object.entries(searchers).map(([version, { readPeak }]) => [version, readPeak()]))
+  const used = Object.fromEntries(Object.entries(searchers).map(([version, { readUsed }]) => [version, readUsed()]))
   for (const { close } of Object.values(searchers)) await close()
   upstream.kill()
-  return Object.entries(searchers).map(([version, { pings }]) => ({
+  return Object.entries(searchers).map(([version, { longestPings }]) => ({
     customers: count,
     version,
     'seconds a search': Number(median(seconds[version]).toFixed(3)),
-    'slowest ping, ms': Number(Math.max(...pings).toFixed(1)),
-    'peak memory, MB': peaks[version],
+    'processor ms a search': Math.round(used[version].cpu / ROUNDS),
+    // The program's own pause is there in every round, one of the machine is not.
+    'slowest ping, ms': Number(Math.min(...longestPings).toFixed(1)),
+    'peak memory, MB': used[version].memory,
     ...(earlier &&
       version === 'this' && {
         'time, ratio': Number(pairedRatio(seconds.this, seconds.earlier).toFixed(2)),
-        'memory, ratio': Number((peaks.this / peaks.earlier).toFixed(2)),
+        'processor, ratio': Number((used.this.cpu / used.earlier.cpu).toFixed(2)),
+        'memory, ratio': Number((used.this.memory / used.earlier.memory).toFixed(2)),
       }),
   }))
 }
@@ -65,24 +68,28 @@ async function openSearcher(folder, address) {
   })
   const { properties } = server.tools.find(({ name }) => name === 'list-customers').inputSchema
   const argument = 'search' in properties ? 'search' : 'name_contains'
-  const pings = []
+  const longestPings = []
+  const cpuBefore = readCpu(server.pid)
   return {
-    pings,
+    longestPings,
     close: () => server.close(),
-    readPeak: () => readPeakMemory(server.pid),
+    /** Processor time of all searches in milliseconds, and the largest memory in megabytes. */
+    readUsed: () => ({ cpu: readCpu(server.pid) - cpuBefore, memory: readPeakMemory(server.pid) }),
     /** Seconds of one search. */
     async search() {
       const startedAt = performance.now()
       let isDone = false
+      let longest = 0
       const call = server.callTool('list-customers', { [argument]: TEXT }).finally(() => {
         isDone = true
       })
       while (!isDone) {
         const sentAt = performance.now()
         await server.ping()
-        pings.push(performance.now() - sentAt)
+        longest = Math.max(longest, performance.now() - sentAt)
         await sleep(PING_EVERY_MS)
       }
+      longestPings.push(longest)
       const { structuredContent, content } = await call
       if (structuredContent?.next_page !== null) throw new Error(`the search did not end: ${content[0].text}`)
       return (performance.now() - startedAt) / 1000
