@@ -1,4 +1,4 @@
-// Writes the generated parts of README.md and docs/: `npm run docs`; with --check it only reports what is stale.
+// Writes the generated parts of README.md, GEMINI.md and docs/: `npm run docs`; with --check it only reports what is stale.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { countListTokens } from '../bench/tokens.mjs'
@@ -8,11 +8,13 @@ const { operations } = await importSource('src/operations/index.ts')
 const { CLIENTS } = await importSource('src/cli/print-config/clients.ts')
 const { VARIABLES } = await importSource('src/cli/config/options.ts')
 const { buildToolList } = await importSource('src/mcp/tool-list.ts')
+const { describeServer } = await importSource('src/mcp/server-info.ts')
 const { openApiSchema } = await importSource('src/operations/json-schema.ts')
 
 const PROGRAM = 'bin/metronome-customers-mcp.js'
 const PAGES = [
   'README.md',
+  'GEMINI.md',
   ...readdirSync('docs')
     .filter((file) => file.endsWith('.md'))
     .map((file) => `docs/${file}`),
@@ -38,6 +40,11 @@ const GENERATORS = {
   'tool-table': writeToolTable,
   'tool-pages': () => operations.map(writeToolPage).join('\n\n'),
   clients: () => Object.entries(CLIENTS).map(writeClient).join('\n\n'),
+  instructions: () =>
+    describeServer()
+      .instructions.split('\n')
+      .map((line) => `- ${line}`)
+      .join('\n'),
   variables: writeVariables,
   sizes: writeSizes,
   help: (...words) => fence('text', runProgram(...words, '--help')),

@@ -27,7 +27,7 @@ import {
 } from './errors.ts'
 import { type AuditLog, type CallOrigin, NOT_LOGGED } from './guards/audit.ts'
 import type { Confirm, FormChannel } from './guards/confirmation.ts'
-import { searchPages } from './search.ts'
+import { noteOnEmptyList, searchPages } from './search.ts'
 import { validateArguments } from './validate-arguments.ts'
 import { executeWrite, type IdempotencyKey } from './write.ts'
 
@@ -145,12 +145,12 @@ export function createCalls(options: CallOptions): Calls {
 
   async function read(bound: BoundCall, op: ReadOperation, args: JsonObject): Promise<JsonObject> {
     const { search, grantsAccess } = op
-    if (search && search.argument in args) {
+    if (search?.arguments.some((name) => name in args)) {
       const readPage = (page: JsonObject) => bound.read({ op, args: page })
-      const { timeoutMs } = options
-      return searchPages({ op, search, args, timeoutMs, read: readPage, onProgress: bound.onProgress })
+      const { onProgress } = bound
+      return searchPages({ op, search, args, clock, deadline: bound.deadline(), read: readPage, onProgress })
     }
-    const body = await bound.read({ op, args })
+    const body = noteOnEmptyList(search, args, await bound.read({ op, args }))
     if (grantsAccess) await options.audit?.recordEvent({ op, args, caller: bound.caller }, 'applied')
     return body
   }

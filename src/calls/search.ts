@@ -1,79 +1,145 @@
-import { asObjects, type JsonObject, type ReadOperation, type Search } from '../operations/operation.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Clock } from '../metronome/retry.ts'
+import { asObjects, type JsonObject, type Matcher, type ReadOperation, type Search } from '../operations/operation.ts'
 import { CallError } from './errors.ts'
 
 /** Every page is requested with the most records that Metronome returns. */
 const PAGE_SIZE = 100
 const MAX_PAGES = 100
 const DEFAULT_LIMIT = 20
-/** A search stops at the end of a page when so much of the call's budget is spent, so that a retry still fits. */
-const BUDGET_SHARE = 0.5
+/** A search stops at the end of a page when so much of the call's time is used, so that a retry still fits. */
+const TIME_SHARE = 0.5
+/** Other calls get a turn after so many milliseconds of comparing records. */
+const MAX_TURN_MS = 10
+const MAX_PLACES = 10
 
 export interface SearchCall {
   readonly op: ReadOperation
   readonly search: Search
   readonly args: JsonObject
-  /** Budget of the call in milliseconds. */
-  readonly timeoutMs: number
+  readonly clock: Pick<Clock, 'now'>
+  /** When the call must have ended, on the clock. */
+  readonly deadline: number
   /** Reads one page, with retries. Throws a `CallError` when it fails for good. */
   readonly read: (args: JsonObject) => Promise<JsonObject>
   readonly onProgress: (message: string) => void
+}
+
+/** What a search has found so far. */
+interface Findings {
+  /** Ids of all records that were read. */
+  readonly ids: Set<unknown>
+  readonly matches: JsonObject[]
+  /** Where the text was found when it was not in the name. */
+  readonly places: string[]
+  /** What the pages say about themselves. */
+  readonly notes: Set<string>
+  /** Cursor of the page that would be read next; null at the end. */
+  cursor: unknown
+  /** Why the search ended before the last page. */
+  stopped?: string
 }
 
 /**
  * Reads the pages of a list one after the other and returns the records that match, in Metronome's shape and order, with
  * Metronome's own cursor of the page that would be read next. Throws when not even one page can be read.
  */
-export async function searchPages({ op, search, args, timeoutMs, read, onProgress }: SearchCall): Promise<JsonObject> {
-  const startedAt = performance.now()
-  const { limit = DEFAULT_LIMIT, next_page: start, [search.argument]: _, ...filters } = args
-  const isMatch = search.createFilter(args)
-  const matches: JsonObject[] = []
-  let records = 0
-  let pages = 0
-  let cursor = start
-  let stopped: string | undefined
+export async function searchPages(call: SearchCall): Promise<JsonObject> {
+  const { limit = DEFAULT_LIMIT, next_page: cursor = null, ...others } = call.args
+  const filters = Object.entries(others).filter(([name]) => !call.search.arguments.includes(name))
+  const findings: Findings = { ids: new Set(), matches: [], places: [], notes: new Set(), cursor }
+  await readPages(call, Object.fromEntries(filters), Number(limit), findings)
+  return { data: findings.matches, next_page: findings.cursor, _note: writeNote(call, Number(limit), findings) }
+}
 
-  while (stopped === undefined) {
-    const page = await readPage()
-    if (page === undefined) break
-    const found = asObjects(page.data)
-    matches.push(...found.filter(isMatch))
-    records += found.length
-    pages += 1
-    cursor = page.next_page || null
-    if (cursor === null) break
-    onProgress(`${op.tool}: searched ${formatCount(records)} customers, ${matches.length} matches`)
-    stopped = whyStop(Number(limit), matches.length, pages, performance.now() - startedAt, timeoutMs)
-  }
-
-  const scope = args.only_archived === true ? 'archived' : 'active'
-  const from = start === undefined ? 'Searched' : 'From this page on, searched'
-  const state =
-    cursor === null
-      ? 'the search is complete.'
-      : `the search is not complete: ${stopped}. Pass next_page with the same arguments to go on.`
-  return {
-    data: matches,
-    next_page: cursor ?? null,
-    _note: `${from} ${formatCount(records)} ${scope} customers in ${pages} ${pages === 1 ? 'request' : 'requests'}: ${matches.length} ${matches.length === 1 ? 'match' : 'matches'}; ${state}`,
-  }
-
-  /** `undefined` when the page fails and there is something to return. */
-  async function readPage(): Promise<JsonObject | undefined> {
+async function readPages(call: SearchCall, filters: JsonObject, limit: number, findings: Findings): Promise<void> {
+  const { op, search, args, clock, deadline, onProgress } = call
+  const match = search.createMatcher(args)
+  const { records } = search.describeScope(args)
+  const startedAt = clock.now()
+  const stopAt = startedAt + (deadline - startedAt) * TIME_SHARE
+  const seen = new Set<unknown>()
+  for (let pages = 1; findings.stopped === undefined; pages++) {
+    const { cursor } = findings
+    seen.add(cursor)
     try {
-      return await read({ ...filters, limit: PAGE_SIZE, ...(typeof cursor === 'string' && { next_page: cursor }) })
+      const page = await call.read({ ...filters, limit: PAGE_SIZE, ...(cursor !== null && { next_page: cursor }) })
+      await collect(page, match, findings)
     } catch (error) {
-      if (pages === 0 || !(error instanceof CallError) || error.code === 'cancelled') throw error
-      stopped = `the next page failed (${error.message.replace(/\.$/, '')})`
-      return undefined
+      if (pages === 1 || !(error instanceof CallError) || error.code === 'cancelled') throw error
+      findings.stopped = `the next page failed (${error.message.replace(/\.$/, '')})`
+      return
     }
+    if (findings.cursor === null) return
+    onProgress(`${op.tool}: read ${formatCount(findings.ids.size)} ${records}, ${countMatches(findings)}`)
+    if (seen.has(findings.cursor)) {
+      findings.cursor = null
+      findings.stopped = 'Metronome returned the same next_page again, so the pages after it cannot be read'
+    } else if (findings.matches.length >= limit) findings.stopped = `limit ${limit} is reached`
+    else if (clock.now() >= stopAt) findings.stopped = 'half of the time for this call is used'
+    else if (pages === MAX_PAGES) findings.stopped = `${MAX_PAGES} pages were read`
   }
 }
 
-function whyStop(limit: number, matches: number, pages: number, ms: number, timeoutMs: number): string | undefined {
-  if (matches >= limit) return `${limit} matches were asked for`
-  if (ms >= timeoutMs * BUDGET_SHARE) return 'half of the time for this call is used'
-  return pages >= MAX_PAGES ? `${MAX_PAGES} pages were read` : undefined
+/** Adds the records of a page, each once: pages may overlap while records are added and removed. */
+async function collect(page: JsonObject, match: Matcher, findings: Findings): Promise<void> {
+  let turnStartedAt = performance.now()
+  for (const record of asObjects(page.data)) {
+    if (findings.ids.has(record.id)) continue
+    findings.ids.add(record.id)
+    const found = match(record)
+    if (found) findings.matches.push(record)
+    if (found?.place !== undefined) findings.places.push(found.place)
+    if (performance.now() - turnStartedAt < MAX_TURN_MS) continue
+    await nextTurn()
+    turnStartedAt = performance.now()
+  }
+  if (typeof page._note === 'string') findings.notes.add(page._note)
+  // Metronome's SDK takes an empty cursor for the end, too.
+  findings.cursor = page.next_page || null
+}
+
+function writeNote(call: SearchCall, limit: number, findings: Findings): string {
+  const sentences = [
+    describeReading(call, findings),
+    ...(findings.matches.length > limit
+      ? [`More than limit ${limit} are returned, because next_page can only point to the end of a page.`]
+      : []),
+    ...describePlaces(findings.places),
+    ...findings.notes,
+  ]
+  return sentences.join(' ')
+}
+
+/** States what was read, never that something does not exist. */
+function describeReading({ search, args }: SearchCall, findings: Findings): string {
+  const { records, excluded } = search.describeScope(args)
+  const isContinued = 'next_page' in args
+  const read = `${formatCount(findings.ids.size)} ${isContinued && !findings.stopped ? 'remaining ' : ''}${records}`
+  const start = `${countMatches(findings)}; ${isContinued ? 'from this page on, ' : ''}`
+  if (findings.stopped !== undefined) {
+    const advice = findings.cursor === null ? '' : ' Pass next_page with the same arguments to continue.'
+    return `${start}${read} were read. The search is not complete: ${findings.stopped}.${advice}`
+  }
+  return `${start}all ${read} were read.${findings.matches.length > 0 ? '' : ` ${excluded}`}`
+}
+
+function describePlaces(places: readonly string[]): string[] {
+  if (places.length === 0) return []
+  const others = places.length > MAX_PLACES ? ` and ${places.length - MAX_PLACES} more` : ''
+  return [`Found elsewhere than in the name: ${places.slice(0, MAX_PLACES).join(', ')}${others}.`]
+}
+
+/** An empty page of a filtered list says which records the filter was not applied to. */
+export function noteOnEmptyList(search: Search | undefined, args: JsonObject, body: JsonObject): JsonObject {
+  const isWholeList = !body.next_page && !('next_page' in args)
+  if (!search || !isWholeList || asObjects(body.data).length > 0) return body
+  const { isFiltered, excluded } = search.describeScope(args)
+  return isFiltered ? { ...body, _note: excluded } : body
+}
+
+function countMatches({ matches }: Findings): string {
+  return `${formatCount(matches.length)} ${matches.length === 1 ? 'match' : 'matches'}`
 }
 
 const formatCount = (count: number): string => count.toLocaleString('en-US')

@@ -2,55 +2,38 @@ import * as z from 'zod'
 import { fetchBillingConfigurations } from './billing-configurations.ts'
 import { providerConfiguration, revenueConfiguration } from './configuration-fields.ts'
 import { acme, acmeDetail } from './examples.ts'
-import {
-  customerId,
-  customerName,
-  ingestAliases,
-  MAX_NAME_CHARACTERS,
-  queryText,
-  selfExplanatory,
-  text,
-  uuid,
-} from './input-fields.ts'
-import { defineRead, defineWrite, type JsonObject } from './operation.ts'
+import { customerId, customerName, ingestAliases, queryText, selfExplanatory, text, uuid } from './input-fields.ts'
+import { defineRead, defineWrite } from './operation.ts'
 import { customer, customerDetail, documented, response } from './output-schemas.ts'
 import { fetchRevenueConfigurations } from './revenue-configurations.ts'
+import { customerSearch, missingFields, searchText } from './search-customers.ts'
 import { verifyArchive, verifyCreate } from './verify-customer.ts'
 
 const MAX_FILTER_IDS = 100
-const MAX_PAGE = 100
+const MAX_PAGE_SIZE = 100
 
 /** What to do next when Metronome reports that an alias is in use. */
 export const ALIAS_IN_USE =
   'The ingest alias is in use. Find its holder with list-customers and ingest_alias, then again with only_archived true.'
-
-/** Case, accents and repeated white space do not matter; the same in every locale. */
-function foldName(name: string): string {
-  return name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace(/\s+/g, ' ')
-}
-
-const nameFragment = text(1, MAX_NAME_CHARACTERS).refine((fragment) => foldName(fragment) !== '', 'must have a letter')
-
-function matchName(fragment: string): (record: JsonObject) => boolean {
-  const folded = foldName(fragment)
-  return ({ name }) => typeof name === 'string' && foldName(name).includes(folded)
-}
 
 export const listCustomers = defineRead({
   tool: 'list-customers',
   title: 'List customers',
   subject: 'Customers',
   description:
-    'List active customers, or only archived ones with only_archived, whatever the filter. Find one by ingest_alias, Salesforce account or name_contains; names are not unique. Each record is as complete as from get-customer; their order is not documented. One page; pass next_page back with the same filters until it is null.',
+    'List active customers, or only archived ones with only_archived, whatever the filter. Find one by ingest_alias, Salesforce account or search; names are not unique. Each record is as complete as from get-customer; their order is not documented. One page; pass next_page back with the same filters until it is null.',
   method: 'GET',
   path: '/v1/customers',
   hints: { destructive: false, idempotent: true },
   input: z.strictObject({
-    limit: z.int().min(1).max(MAX_PAGE).optional().describe('Customers per page; keep it small.'),
+    limit: z.int().min(1).max(MAX_PAGE_SIZE).optional().describe('Customers per page; keep it small.'),
     next_page: queryText.optional().describe('Cursor from the previous page.'),
-    name_contains: nameFragment
+    search: searchText
       .optional()
-      .describe('Search all pages for names containing this, ignoring case and accents; limit counts matches.'),
+      .describe(
+        'Search all pages for this text in names, aliases, external ids, Salesforce ids and custom field values, ignoring case, accents and punctuation variants; limit counts matches.',
+      ),
+    missing: missingFields.optional().describe('Search all pages for customers that have none of these.'),
     ingest_alias: queryText.optional().meta(selfExplanatory('Filter by ingest alias.')),
     customer_ids: z.array(uuid).max(MAX_FILTER_IDS).optional().meta(selfExplanatory('Filter by id.')),
     only_archived: z.boolean().optional().meta(selfExplanatory('Archived customers instead of active ones.')),
@@ -64,7 +47,7 @@ export const listCustomers = defineRead({
   documented: z.looseObject({ data: z.array(documented.customerDetail), next_page: z.string().nullable() }),
   // It names no record that could be missing.
   advice: { 404: 'This address does not serve the Metronome API: correct METRONOME_BASE_URL.' },
-  search: { argument: 'name_contains', createFilter: ({ name_contains }) => matchName(String(name_contains)) },
+  search: customerSearch,
   example: {
     input: { ingest_alias: 'acme-prod' },
     output: { data: [acmeDetail], next_page: null },

@@ -43,11 +43,30 @@ export interface ReadOperation extends OperationBase {
   readonly search?: Search
 }
 
-/** A search through the pages of a list, requested by one argument that is not sent to Metronome. */
-export interface Search {
-  readonly argument: string
-  /** Whether a record of a page matches the arguments. */
-  createFilter(args: JsonObject): (record: JsonObject) => boolean
+/** A search through all pages of a list. Methods, so that each operation may name its own argument type. */
+export interface Search<Args = JsonObject> {
+  /** The arguments that request it; they are not sent to Metronome. */
+  readonly arguments: readonly string[]
+  createMatcher(args: Args): Matcher
+  describeScope(args: Args): Scope
+}
+
+/** How a record matches; `undefined` when it does not. */
+export type Matcher = (record: JsonObject) => Match | undefined
+
+export interface Match {
+  /** The record, and where it has the text that is searched for; absent where its name shows the text. */
+  readonly place?: string
+}
+
+/** Which records a list covers. */
+export interface Scope {
+  /** In the plural, to be read after a number. */
+  readonly records: string
+  /** Metronome leaves out records of this kind. */
+  readonly isFiltered: boolean
+  /** What it does not cover, and how to search that: a sentence. */
+  readonly excluded: string
 }
 
 /** An operation that changes something at Metronome. */
@@ -127,7 +146,10 @@ export type Comparison = {
 
 /** Keeps the operation's own input type while checking its shape. */
 export function defineRead<const Input extends z.ZodObject>(
-  operation: Omit<ReadOperation, 'kind'> & { readonly input: Input },
+  operation: Omit<ReadOperation, 'kind' | 'search'> & {
+    readonly input: Input
+    readonly search?: Search<z.output<Input>> & { readonly arguments: readonly (keyof Input['shape'])[] }
+  },
 ): ReadOperation & { readonly input: Input } {
   return { ...operation, kind: 'read' }
 }

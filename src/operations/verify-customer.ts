@@ -10,6 +10,7 @@ import {
   holderReads,
   requestedAliases,
 } from './alias-conflicts.ts'
+import { foldText } from './fold-text.ts'
 import { MAX_NAME_CHARACTERS } from './input-fields.ts'
 import {
   asObject,
@@ -183,8 +184,16 @@ export function verifyCreate({
     recheckAdvice: (args) =>
       requestedAliases(args).length > 0
         ? 'Look for it with list-customers and ingest_alias, active and archived; the same alias cannot belong to a second customer.'
-        : `Look for it with list-customers ${JSON.stringify({ name_contains: Array.from(String(args.name)).slice(0, MAX_NAME_CHARACTERS).join('') })} before creating it again: a new customer may not be listed at once, and without an ingest alias nothing prevents a duplicate.`,
+        : `Look for it with list-customers ${describeNameSearch(String(args.name))} before creating it again: a new customer may not be listed at once, and without an ingest alias nothing prevents a duplicate.`,
   }
+}
+
+/** Arguments that find the name however Metronome cuts it: at so many characters or at so many UTF-16 units. */
+function describeNameSearch(name: string): string {
+  const start = name.slice(0, MAX_NAME_CHARACTERS).replace(/[\ud800-\udbff]$/, '')
+  // A search ignores format characters, and messages escape them.
+  const search = start.replace(/\p{Cf}/gu, '')
+  return foldText(search) === '' ? 'page by page' : JSON.stringify({ search })
 }
 
 function compareCreated(

@@ -105,7 +105,7 @@ describe('a write without a response', () => {
     metronome.plan(thrice('lost-response'))
     const { outcome, text } = await call('create-customer', { name: 'Nova Freight' })
     expect(outcome).toBe('unknown')
-    expect(text).toMatch(/list-customers {"name_contains":"Nova Freight"} before creating it again/)
+    expect(text).toMatch(/list-customers {"search":"Nova Freight"} before creating it again/)
     expect(metronome.count()).toBe(3)
   })
 

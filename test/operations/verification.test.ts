@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { listCustomers } from '../../src/operations/customers.ts'
 import { acme, acmeDetail, acmeNetsuite, acmeStripe } from '../../src/operations/examples.ts'
 import type { JsonObject, Verification } from '../../src/operations/operation.ts'
 import { ID, OTHER_ID } from '../contract.ts'
@@ -252,3 +253,34 @@ describe('a created customer', () => {
     expect(followUpReads(withBilling, [])).toEqual([])
   })
 })
+
+describe('the check of a create without an alias', () => {
+  const recheck = (name: string) => verificationOf(CREATE).recheckAdvice({ name })
+
+  test.each([
+    ['Nova Freight', { search: 'Nova Freight' }],
+    ['No\u00adva\u200b "Freight"', { search: 'Nova "Freight"' }],
+    ['x'.repeat(300), { search: 'x'.repeat(160) }],
+    ['😀'.repeat(200), { search: '😀'.repeat(80) }],
+    [`${'x'.repeat(159)}😀`, { search: 'x'.repeat(159) }],
+  ])('of %j is a search that finds the name, however Metronome cuts it', (name, args) => {
+    expect(recheck(name)).toContain(`Look for it with list-customers ${JSON.stringify(args)} before creating it again`)
+    expect(listCustomers.input.safeParse(args).success).toBe(true)
+    const match = listCustomers.search?.createMatcher(args)
+    for (const stored of [name.slice(0, 160), Array.from(name).slice(0, 160).join('')])
+      expect(match?.({ id: ID, name: stored })).toEqual({})
+  })
+
+  test('is to read the list where no text of the name can be searched for', () => {
+    expect(recheck('\u0301')).toContain('Look for it with list-customers page by page before')
+  })
+})
+
+test.each(['O’Brien – Söhne', "O'Brien – Söhne", 'O’Brien - Söhne', 'o’brien – söhne', 'O’Brien – Söhne '])(
+  'a verification never folds: %j is not in place unless it is the very name',
+  (name) => {
+    const stored = 'O’Brien – Söhne'
+    const expected = name === stored ? 'in place' : 'not in place'
+    expect(compare('update-customer-name', { name }, [{ data: { name: stored } }])).toBe(expected)
+  },
+)

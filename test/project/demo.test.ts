@@ -35,7 +35,7 @@ test('the demo runs every step, shows its calls and exits with 0', () => {
   const expected = [
     'Metronome customers (sandbox): no account, no key, no network.',
     expect.stringMatching(`^${operations.length} tools: \\d+ read, \\d+ write\\.$`),
-    'list-customers {"name_contains":"ACME"}',
+    'list-customers {"search":"ACME"}',
     'Acme Robotics, customer d7abd0cd-4ae9-4db7-8676-e986a4ebd8dc',
     expect.stringMatching(/^Created customer [0-9a-f-]{36}$/),
     'Rejected (409): customer d7abd0cd-4ae9-4db7-8676-e986a4ebd8dc has the alias.',

@@ -83,12 +83,26 @@ describe('in the query', () => {
     ['customer_ids=', ['customer_ids[0]']],
     [`customer_ids=["${ID}"]`, ['customer_ids[0]']],
     [`customer_ids=${Array(101).fill(ID).join()}`, ['customer_ids']],
+    ['search=', ['search']],
+    ['missing=', ['missing[0]']],
+    ['missing=ingest_aliases,name', ['missing[1]']],
     ['Limit=1', ['Limit']],
     ['__proto__=1', ['__proto__', '__proto__']],
     ['constructor=1', ['constructor']],
     ['x=1&y=2', ['x', 'y']],
   ])('%s is rejected', async (query, fields) => {
     expect(new Set(await fieldsOf(get(query)))).toEqual(new Set(fields))
+  })
+
+  test('search and missing find customers, and are not sent', async () => {
+    const found = { id: ID, name: 'O’Brien', ingest_aliases: [] }
+    const data = [found, { ...found, id: '2', name: 'Bolt' }, { ...found, id: '3', ingest_aliases: ['obrien'] }]
+    const upstream = record(async () => Response.json({ data, next_page: null }))
+    const { url } = await startRest(upstream.fetch)
+    const { status, json } = await ask(url, get("search=o'brien%20&missing=ingest_aliases,custom_fields&limit=5"))
+    const _note = '1 match; all 3 active customers were read.'
+    expect({ status, json }).toEqual({ status: 200, json: { data: [found], next_page: null, _note } })
+    expect(upstream.sent.map((request) => request.url)).toEqual(['/v1/customers?limit=100'])
   })
 
   test('a POST takes no query parameters', async () => {

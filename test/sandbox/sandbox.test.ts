@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { acme, acmeDetail, acmeNetsuite, acmeStripe } from '../../src/operations/examples.ts'
 import { operations } from '../../src/operations/index.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
+import { seedBilling, seedCustomers } from '../../src/sandbox/seed.ts'
 import { type OpenSandbox, openSandbox, post } from '../support/sandbox.ts'
 
+const ACTIVE = seedCustomers.filter(({ archived_at }) => archived_at === null).length
 const UNKNOWN_ID = '00000000-0000-4000-8000-000000000000'
 const OLD_MILL = 'fe285c0d-448b-4c06-be51-0c6ff2382850'
 const HARBORLINE = 'c0904fc0-bd34-4152-9a50-89d0bc2927e0'
@@ -36,11 +38,11 @@ async function create(sandbox: OpenSandbox, args: Record<string, unknown>): Prom
 }
 
 describe('initial state', () => {
-  test('holds eleven active companies, the first one from the examples, and an archived one', async () => {
+  test('holds active companies, the first one from the examples, and an archived one', async () => {
     const sandbox = openSandbox()
     const { data, next_page } = await list(sandbox)
     expect(data[0]).toEqual(acmeDetail)
-    expect(data).toHaveLength(11)
+    expect(data).toHaveLength(ACTIVE)
     expect(next_page).toBeNull()
     expect((await list(sandbox, { only_archived: true })).data).toEqual([
       expect.objectContaining({ id: OLD_MILL, name: 'Old Mill Printing', archived_at: '2025-04-30T16:00:00.000Z' }),
@@ -64,8 +66,8 @@ describe('initial state', () => {
   test('belongs to one sandbox only', async () => {
     const changed = openSandbox()
     await changed.call('archive-customer', { id: acme.id })
-    expect((await list(changed)).data).toHaveLength(10)
-    expect((await list(openSandbox())).data).toHaveLength(11)
+    expect((await list(changed)).data).toHaveLength(ACTIVE - 1)
+    expect((await list(openSandbox())).data).toHaveLength(ACTIVE)
     expect(await read(openSandbox(), acme.id)).toEqual(acmeDetail)
   })
 })
@@ -101,19 +103,19 @@ describe('list-customers', () => {
 
   test('pages with opaque cursors until null, even while customers are added', async () => {
     const sandbox = openSandbox()
-    const first = await list(sandbox, { limit: 5 })
+    const first = await list(sandbox, { limit: 9 })
     await create(sandbox, { name: 'Late Comer' })
-    const second = await list(sandbox, { limit: 5, next_page: first.next_page })
-    const third = await list(sandbox, { limit: 5, next_page: second.next_page })
-    expect([first, second, third].map(({ data }) => data.length)).toEqual([5, 5, 2])
-    expect(new Set([first, second, third].flatMap(({ data }) => data.map(({ id }) => id))).size).toBe(12)
+    const second = await list(sandbox, { limit: 9, next_page: first.next_page })
+    const third = await list(sandbox, { limit: 9, next_page: second.next_page })
+    expect([first, second, third].map(({ data }) => data.length)).toEqual([9, 9, ACTIVE + 1 - 18])
+    expect(new Set([first, second, third].flatMap(({ data }) => data.map(({ id }) => id))).size).toBe(ACTIVE + 1)
     expect(third.next_page).toBeNull()
     expect(first.next_page).not.toContain(first.data.at(-1)?.id)
   })
 
   test('returns 25 customers by default, and no cursor after a full last page', async () => {
     const sandbox = openSandbox()
-    for (let i = 0; i < 14; i++) await create(sandbox, { name: `Company ${i}` })
+    for (let i = 0; i < 25 - ACTIVE; i++) await create(sandbox, { name: `Company ${i}` })
     expect(await list(sandbox)).toMatchObject({ data: { length: 25 }, next_page: null })
     await create(sandbox, { name: 'One more' })
     expect(await list(sandbox)).toMatchObject({ data: { length: 25 }, next_page: expect.any(String) })
@@ -182,7 +184,11 @@ describe('create-customer', () => {
         customer_billing_provider_configurations: [stripeInput, invalid],
       }),
     ).rejects.toThrow(/responded 400: "configuration of stripe requires stripe_collection_method"/)
-    expect([sandbox.store.customers.size, sandbox.store.billing.length, sandbox.store.effects]).toEqual([12, 13, []])
+    expect([sandbox.store.customers.size, sandbox.store.billing.length, sandbox.store.effects]).toEqual([
+      seedCustomers.length,
+      seedBilling.length,
+      [],
+    ])
   })
 
   test('accepts custom field values of up to 200 characters', async () => {
@@ -341,7 +347,7 @@ describe('configurations', () => {
     const good = { customer_id: acme.id, ...stripeInput }
     const data = [good, JSON.parse(JSON.stringify({ ...good, ...invalid }))]
     await expect(sandbox.call('set-billing-provider-configurations-customer', { data })).rejects.toThrow(message)
-    expect(sandbox.store.billing).toHaveLength(13)
+    expect(sandbox.store.billing).toHaveLength(seedBilling.length)
   })
 
   test('accept a delivery method by its id', async () => {
@@ -489,7 +495,7 @@ describe('Idempotency-Key', () => {
   test('when absent lets a retry create a second customer', async () => {
     const sandbox = openSandbox()
     for (let i = 0; i < 2; i++) await sandbox.send('/v1/customers', post({ name: 'Bolt' }))
-    expect(sandbox.store.customers.size).toBe(14)
+    expect(sandbox.store.customers.size).toBe(seedCustomers.length + 2)
   })
 })
 
