@@ -12,13 +12,17 @@ const id = uuid.toLowerCase()
 const dateTime = z.iso.datetime({ offset: true })
 const openObject = z.record(z.string(), z.unknown())
 
+const billableStatus = z.object({ value: z.string(), effective_at: dateTime.nullable() })
+
 const customer = z.looseObject({
   id: id.default(randomUUID),
   name: z.string(),
   ingest_aliases: z.array(z.string()).default([]),
   custom_fields: z.record(z.string(), z.string()).default({}),
   customer_config: z.looseObject({ salesforce_account_id: z.string().nullish() }).default({}),
-  current_billable_status: z.object({ value: z.string(), effective_at: dateTime.nullable() }).optional(),
+  current_billable_status: billableStatus.optional(),
+  /** Only of a sandbox: Metronome shows no later ones. */
+  later_billable_statuses: z.array(billableStatus).default([]),
   created_at: dateTime.default(now),
   updated_at: dateTime.optional(),
   archived_at: dateTime.nullable().default(null),
@@ -72,23 +76,29 @@ export function parseRecords(json: unknown): RecordsResult {
 /** All records of a store, as Metronome returns them. */
 export function buildRecords({ customers, billing, revenue }: Store): JsonObject {
   return {
-    customers: Array.from(customers.values(), buildDetailBody),
+    customers: Array.from(customers.values(), buildCustomerRecord),
     billing_provider_configurations: billing.map(buildBillingBody),
     revenue_system_configurations: revenue.map(buildRevenueBody),
   }
 }
 
+function buildCustomerRecord(customer: Customer): JsonObject {
+  const later = customer.billable_statuses.filter(({ since }) => since > Date.now())
+  const later_billable_statuses = later.map(({ value, effective_at }) => ({ value, effective_at }))
+  return { ...buildDetailBody(customer), ...(later.length > 0 && { later_billable_statuses }) }
+}
+
 function readCustomer(record: z.output<typeof customer>): Customer {
-  const { id, name, ingest_aliases, custom_fields, customer_config, current_billable_status } = record
+  const { id, name, ingest_aliases, custom_fields, customer_config } = record
   const { created_at, updated_at = created_at, archived_at } = record
+  const statuses = [record.current_billable_status ?? [], record.later_billable_statuses].flat()
   return {
     id,
     name,
     ingest_aliases,
     custom_fields,
     salesforce_account_id: customer_config.salesforce_account_id ?? null,
-    leave_stripe_invoices_in_draft: null,
-    ...(current_billable_status && { current_billable_status }),
+    billable_statuses: statuses.map((status) => ({ ...status, since: Date.parse(status.effective_at ?? created_at) })),
     created_at,
     updated_at,
     archived_at,

@@ -19,6 +19,15 @@ test('the records of a store are those that Metronome returns, and make the same
   expect(buildRecords(createStore(parse(JSON.parse(JSON.stringify(records)))))).toEqual(records)
 })
 
+test('later billable statuses are kept, and custom field keys of the records are registered', () => {
+  const current_billable_status = { value: 'unbillable', effective_at: '2026-01-01T00:00:00Z' }
+  const later_billable_statuses = [{ value: 'billable', effective_at: '2099-01-01T00:00:00Z' }]
+  const customer = { ...acmeDetail, custom_fields: { tier: 'gold' }, current_billable_status, later_billable_statuses }
+  const store = createStore(parse({ customers: [customer] }))
+  expect(buildRecords(store).customers).toEqual([customer])
+  expect(Array.from(store.customFieldKeys)).toEqual(expect.arrayContaining(['segment', 'region', 'tier']))
+})
+
 test('a record may have nothing but what is required', () => {
   const { customers, billing, revenue } = parse({
     customers: [{ name: 'Bolt' }, { id: acme.id.toUpperCase(), name: 'Acme' }],
