@@ -10,7 +10,7 @@ import { getDashboard } from '../operations/dashboards.ts'
 import { MAX_NAME_CHARACTERS } from '../operations/input-fields.ts'
 import type { JsonObject } from '../operations/operation.ts'
 import { buildBilling, buildRevenue } from './configurations.ts'
-import type { Customer } from './entities.ts'
+import type { BillableStatus, Customer } from './entities.ts'
 import { ApiError } from './http-messages.ts'
 import { findActiveCustomer, findCustomer, handle, now, type Store, updateCustomer } from './store.ts'
 
@@ -67,9 +67,12 @@ export const customerHandlers = [
 
   handle(setBillableStatus, (store, { customer_id, billable_status, effective_at }) => {
     const customer = findActiveCustomer(store, customer_id)
-    const since = Math.max(Date.parse(effective_at), Date.now())
-    const statuses = [...customer.billable_statuses, { value: billable_status, effective_at, since }]
-    updateCustomer(customer, { billable_statuses: statuses.sort((a, b) => a.since - b.since) })
+    const { billable_statuses: statuses } = customer
+    // It comes after those that are in effect before it, and before the later ones.
+    const time = Math.max(Date.parse(effective_at), Date.now())
+    const index = statuses.findLastIndex((status) => isInEffect(status, time)) + 1
+    const billable_statuses = statuses.toSpliced(index, 0, { value: billable_status, effective_at })
+    updateCustomer(customer, { billable_statuses })
     return { data: { id: customer.id, current_billable_status: findBillableStatus(customer)?.value } }
   }),
 
@@ -161,8 +164,12 @@ function unique(aliases: readonly string[]): string[] {
 /** The status in effect now; a customer of whom only later ones are known is billable until then. */
 function findBillableStatus({ billable_statuses: statuses }: Customer): JsonObject | undefined {
   if (statuses.length === 0) return undefined
-  const current = statuses.findLast(({ since }) => since <= Date.now())
+  const current = statuses.findLast((status) => isInEffect(status))
   return { value: current?.value ?? 'billable', effective_at: current?.effective_at ?? null }
+}
+
+export function isInEffect({ effective_at }: BillableStatus, time = Date.now()): boolean {
+  return effective_at === null || Date.parse(effective_at) <= time
 }
 
 /** The record as the operations that change a customer return it. */

@@ -16,8 +16,6 @@ export interface Customer {
 export interface BillableStatus {
   readonly value: string
   readonly effective_at: string | null
-  /** When it takes effect, or was set if that is later: milliseconds since 1970. */
-  readonly since: number
 }
 
 /** A configuration of a billing provider or a revenue system. */

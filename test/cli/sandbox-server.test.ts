@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { linkSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import Metronome from '@metronome/sdk'
@@ -132,6 +132,11 @@ describe('/_sandbox/faults', () => {
   const put = (settings: unknown): RequestInit => ({ ...post(settings), method: 'PUT' })
   const list = async (baseUrl: string): Promise<number> => (await ask(baseUrl, '/v1/customers')).status
 
+  test('needs no token', async () => {
+    const { baseUrl } = await startServer()
+    expect((await fetch(`${baseUrl}/_sandbox/faults`)).status).toBe(200)
+  })
+
   test('shows the faults and replaces them, counting attempts from one again', async () => {
     const { baseUrl } = await startServer('unavailable:2nd@reads')
     const path = '/_sandbox/faults'
@@ -185,7 +190,8 @@ describe('the command sandbox', () => {
     const hanging = ask(program.url, '/v1/customers')
     const failed = expect(hanging).rejects.toThrow()
     await ask(program.url, '/_sandbox/faults')
-    program.child.kill(signal)
+    // npm passes Ctrl-C on a second time.
+    for (const _ of [1, 2]) program.child.kill(signal)
     expect(await program.ended).toEqual({ code: 0, signal: null })
     await failed
   })
@@ -213,6 +219,8 @@ describe('the command sandbox', () => {
     })
   })
 
+  const readCustomers = (cwd: string, name: string) => JSON.parse(readFileSync(join(cwd, name), 'utf8')).customers
+
   test('writes its records into --data at the end, and begins with them again', async () => {
     const cwd = makeFolder()
     const first = await startCommand(['--data', 'records.json', '--sandbox-faults', 'pending:1st'], cwd)
@@ -226,11 +234,17 @@ describe('the command sandbox', () => {
     expect(written.customers).toHaveLength(13)
     expect(written.customers[0]).toEqual({ ...acmeDetail, name: 'Acme Europe', updated_at: expect.any(String) })
 
+    // A second name of the same file keeps what the first run wrote, since the second run renames another one.
+    linkSync(join(cwd, 'records.json'), join(cwd, 'kept.json'))
     const second = await startCommand(['--data', 'records.json'], cwd)
     expect(await (await ask(second.url, '/v1/customers?ingest_alias=bolt')).json()).toMatchObject({ data: [bolt] })
+    await ask(second.url, `/v1/customers/${acme.id}/setName`, post({ name: 'Acme Asia' }))
     second.child.kill('SIGINT')
     await second.ended
-    expect(JSON.parse(readFileSync(join(cwd, 'records.json'), 'utf8'))).toEqual(written)
+    const [acmeAsia, ...others] = readCustomers(cwd, 'records.json')
+    expect(acmeAsia).toMatchObject({ name: 'Acme Asia' })
+    expect(others).toEqual(written.customers.slice(1))
+    expect(readCustomers(cwd, 'kept.json')).toEqual(written.customers)
   })
 
   test('ends with 1 when its port is taken', async () => {
@@ -247,7 +261,7 @@ describe('the command sandbox', () => {
     ['a file that is not JSON', ['--data', 'text.json'], /--data names a file that is not JSON/],
     ['a wrong list', ['--data', 'list.json'], /--data: customer is unknown; see docs\/sandbox\.md/],
     ['a wrong record', ['--data', 'record.json'], /--data: customers\[1\]\.name is missing or invalid/],
-    ['a folder as file', ['--data', '.'], /--data names a file that cannot be read or written \(EISDIR\)/],
+    ['a folder as file', ['--data', '.'], /--data names a file that cannot be read \(EISDIR\)/],
     ['a missing folder', ['--data', 'none/records.json'], /--data names a file .* \(ENOENT\)/],
     ['an unknown option', ['--host', '0.0.0.0'], /unknown option --host/],
   ])('ends with 2 for %s', async (_, args, message) => {
