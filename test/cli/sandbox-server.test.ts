@@ -1,10 +1,13 @@
+import { EventEmitter } from 'node:events'
 import { linkSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import Metronome from '@metronome/sdk'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { serveSandbox } from '../../src/cli/sandbox-server.ts'
 import { acme, acmeDetail } from '../../src/operations/examples.ts'
 import { CONTRACT } from '../contract.ts'
+import { createCommandContext } from '../support/command-context.ts'
 import { KEY } from '../support/harness.ts'
 import { formatRequest, openSocket } from '../support/listeners.ts'
 import { makeFolder, type Program, runProgram, startProgram } from '../support/program.ts'
@@ -190,10 +193,19 @@ describe('the command sandbox', () => {
     const hanging = ask(program.url, '/v1/customers')
     const failed = expect(hanging).rejects.toThrow()
     await ask(program.url, '/_sandbox/faults')
-    // npm passes Ctrl-C on a second time.
-    for (const _ of [1, 2]) program.child.kill(signal)
+    program.child.kill(signal)
     expect(await program.ended).toEqual({ code: 0, signal: null })
     await failed
+  })
+
+  test('survives a second Ctrl-C, which npm passes on, while it ends', async () => {
+    const signals = new EventEmitter()
+    const { context, stdout } = createCommandContext({ signals })
+    const ended = serveSandbox(['--port', '0'], context)
+    await vi.waitUntil(() => stdout() !== '')
+    // Without a listener, the signal would kill the process.
+    expect([signals.emit('SIGINT'), signals.emit('SIGINT')]).toEqual([true, true])
+    expect(await ended).toBe(0)
   })
 
   test('serves the program itself, whose writes are verified after lost responses', async () => {
