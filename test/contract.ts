@@ -252,7 +252,7 @@ export const CONTRACT: readonly ContractRow[] = [
         { customer_id: ARCHIVED_ID, billable_status: 'unbillable', effective_at: '2026-02-01T00:00:00Z' },
       ],
       isInPlace(store, { customer_id, billable_status, effective_at }) {
-        const shown = findCustomer(store, customer_id)?.current_billable_status
+        const shown = findCustomer(store, customer_id)?.billable_statuses.at(-1)
         return shown?.value === billable_status && Date.parse(shown?.effective_at ?? '') === Date.parse(effective_at)
       },
     },

@@ -28,7 +28,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   sandbox: {
     usage: 'sandbox',
     summary: 'serve the sandbox as an HTTP Metronome on loopback',
-    load: async () => (await import('./sandbox-server.ts')).sandbox,
+    load: async () => (await import('./sandbox-server.ts')).serveSandbox,
   },
   'print-config': {
     usage: 'print-config CLIENT',

@@ -1,23 +1,23 @@
-import { access, constants, readFile, rename, writeFile } from 'node:fs/promises'
+import { accessSync, constants, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import * as z from 'zod'
 import { createListeners } from '../http/listener.ts'
 import type { App, Handler, Route } from '../http/routes.ts'
-import { NO_FAULTS, parseFaultSpec } from '../sandbox/fault-spec.ts'
+import { parseFaultSpec } from '../sandbox/fault-spec.ts'
 import { buildRecords, parseRecords } from '../sandbox/records.ts'
 import { createSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import { createStore, type Records, type Store } from '../sandbox/store.ts'
 import { type Command, type OptionSpecs, parseCommandLine } from './config/command-line.ts'
 import { readFaults } from './config/config.ts'
 import { MAX_PORT, OPTIONS as SERVER_OPTIONS } from './config/options.ts'
-import { UsageError } from './config/usage-error.ts'
+import { readNamedFile } from './config/sources.ts'
 import { buildCommandHelp } from './help-format.ts'
 
 const HOST = '127.0.0.1'
 const DRAIN_MS = 250
 
-const { requires: _, ...faults } = SERVER_OPTIONS['sandbox-faults']
-const seed = SERVER_OPTIONS['sandbox-seed']
+const { requires: _, ...FAULTS } = SERVER_OPTIONS['sandbox-faults']
+const SEED = SERVER_OPTIONS['sandbox-seed']
 
 const OPTIONS = {
   help: { type: 'boolean', short: 'h', description: 'print this help' },
@@ -33,22 +33,23 @@ const OPTIONS = {
     placeholder: 'FILE',
     description: 'JSON file of the records: read at the start where it exists, written at the end',
   },
-  'sandbox-faults': faults,
-  'sandbox-seed': seed,
+  'sandbox-faults': FAULTS,
+  'sandbox-seed': SEED,
 } as const satisfies OptionSpecs
 
 const DESCRIPTION =
   'Serves the sandbox as an HTTP Metronome on loopback, until it is stopped, for this program, for SDKs and for tests. Any bearer token is a key. GET and PUT /_sandbox/faults show and replace the faults. See docs/sandbox.md.'
 
-export const sandbox: Command = async (argv, { program, signals, stdout, stderr }) => {
+/** Serves a sandbox until a signal comes. */
+export const serveSandbox: Command = async (argv, { program, signals, stdout, stderr }) => {
   const { options } = parseCommandLine(argv, OPTIONS)
   if (options.help) {
     stdout(buildCommandHelp(program, 'sandbox [options]', DESCRIPTION, OPTIONS))
     return 0
   }
-  const { port = OPTIONS.port.default, data, sandboxFaults = '', sandboxSeed = seed.default } = options
-  const store = createStore(data === undefined ? undefined : await loadRecords(data))
-  const sandbox = createSandbox({ store, faults: readFaults(options.sandboxFaults), seed: sandboxSeed })
+  const { port = OPTIONS.port.default, data, sandboxFaults = '', sandboxSeed = SEED.default } = options
+  const store = createStore(data === undefined ? undefined : loadRecords(data))
+  const sandbox = createSandbox({ store, faults: readFaults(sandboxFaults), seed: sandboxSeed })
   // Kept until the end: a second Ctrl-C would kill the process while it writes.
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) signals.on(signal, () => resolve())
@@ -70,13 +71,13 @@ export const sandbox: Command = async (argv, { program, signals, stdout, stderr 
   stdout(`${url}\n`)
   await stopped
   await listeners.drain(DRAIN_MS)
-  if (data !== undefined) await saveRecords(data, store)
+  if (data !== undefined) saveRecords(data, store)
   return 0
 }
 
 const faultSettings = z.strictObject({
   faults: z.string(),
-  seed: z.int().min(0).max(seed.max).default(seed.default),
+  seed: z.int().min(0).max(SEED.max).default(SEED.default),
 })
 
 /** Serves a sandbox over HTTP. Where a fault breaks the connection, no response is sent. */
@@ -97,15 +98,11 @@ export function createSandboxApp(sandbox: Sandbox, initial: z.output<typeof faul
   const replaceFaults: Handler = async (_, { json }) => {
     const parsed = faultSettings.safeParse(json)
     if (!parsed.success)
-      return buildRejection({
-        status: 400,
-        message: 'The body must be {"faults": "SPEC", "seed": N}; seed is optional.',
-      })
-    const { faults, seed } = parsed.data
-    const spec = faults.trim() === '' ? { ok: true as const, plan: NO_FAULTS } : parseFaultSpec(faults)
+      return buildRejection({ status: 400, message: 'The body must be {"faults": "SPEC", "seed": N}.' })
+    const spec = parseFaultSpec(parsed.data.faults)
     if (!spec.ok) return buildRejection({ status: 400, message: spec.message })
-    sandbox.injectFaults(spec.plan, seed)
     settings = parsed.data
+    sandbox.injectFaults(spec.plan, settings.seed)
     return Response.json(settings)
   }
 
@@ -132,24 +129,14 @@ function isConnectionError(error: unknown): boolean {
   return error instanceof TypeError && error.cause !== undefined
 }
 
-/** `undefined` for the usual customers, when the file is missing. */
-async function loadRecords(path: string): Promise<Records | undefined> {
-  const reject = (error: unknown): never => {
-    const { code = 'unreadable' } = error as { code?: string } // errors of node:fs have a code
-    throw new UsageError(`--data names a file that cannot be read or written (${code}); correct the path.`, {
-      cause: error,
-    })
-  }
-  await access(dirname(path), constants.W_OK).catch(reject)
-  const text = await readFile(path, 'utf8').catch((error: unknown) => (isMissing(error) ? undefined : reject(error)))
-  if (text === undefined) return undefined
+/** `undefined`, for the usual customers, when the file is missing. */
+function loadRecords(path: string): Records | undefined {
+  readNamedFile('--data', () => accessSync(dirname(path), constants.W_OK))
+  if (!existsSync(path)) return undefined
+  const text = readNamedFile('--data', () => readFileSync(path, 'utf8'))
   const parsed = parseRecords(parseJson(text))
-  if (!parsed.ok) throw new UsageError(`--data: ${parsed.message}; see docs/sandbox.md.`)
-  return parsed.records
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+  if (parsed.ok) return parsed.records
+  throw new UsageError(`--data: ${parsed.message}; see docs/sandbox.md.`)
 }
 
 function parseJson(text: string): unknown {
@@ -161,10 +148,10 @@ function parseJson(text: string): unknown {
 }
 
 /** Writes, under a temporary name first, what the next run may begin with. */
-async function saveRecords(path: string, store: Store): Promise<void> {
+function saveRecords(path: string, store: Store): void {
   // What Metronome still works on will be applied.
   for (const commit of store.pending.values()) commit()
   const temporary = `${path}.${process.pid}.tmp`
-  await writeFile(temporary, `${JSON.stringify(buildRecords(store), null, 2)}\n`)
-  await rename(temporary, path)
+  writeFileSync(temporary, `${JSON.stringify(buildRecords(store), null, 2)}\n`)
+  renameSync(temporary, path)
 }

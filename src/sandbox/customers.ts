@@ -10,7 +10,7 @@ import { getDashboard } from '../operations/dashboards.ts'
 import { MAX_NAME_CHARACTERS } from '../operations/input-fields.ts'
 import type { JsonObject } from '../operations/operation.ts'
 import { buildBilling, buildRevenue } from './configurations.ts'
-import type { Customer } from './entities.ts'
+import type { BillableStatus, Customer } from './entities.ts'
 import { ApiError } from './http-messages.ts'
 import { findActiveCustomer, findCustomer, handle, now, type Store, updateCustomer } from './store.ts'
 
@@ -34,7 +34,7 @@ export const customerHandlers = [
   handle(createCustomer, (store, args) => {
     const id = randomUUID()
     const aliases = [...(args.external_id === undefined ? [] : [args.external_id]), ...(args.ingest_aliases ?? [])]
-    checkCustomFields(args.custom_fields)
+    checkCustomFields(store, args.custom_fields)
     checkAliases(store, id, aliases)
     const billing = (args.customer_billing_provider_configurations ?? []).map((item) => buildBilling(id, item))
     const revenue = (args.customer_revenue_system_configurations ?? []).map((item) => buildRevenue(id, item))
@@ -45,7 +45,7 @@ export const customerHandlers = [
       ingest_aliases: unique(aliases),
       custom_fields: { ...args.custom_fields },
       salesforce_account_id: null,
-      leave_stripe_invoices_in_draft: null,
+      billable_statuses: [],
       created_at,
       updated_at: created_at,
       archived_at: null,
@@ -67,8 +67,13 @@ export const customerHandlers = [
 
   handle(setBillableStatus, (store, { customer_id, billable_status, effective_at }) => {
     const customer = findActiveCustomer(store, customer_id)
-    updateCustomer(customer, { current_billable_status: { value: billable_status, effective_at } })
-    return { data: { id: customer.id, current_billable_status: billable_status } }
+    const { billable_statuses: statuses } = customer
+    // It comes after those that are in effect before it, and before the later ones.
+    const time = Math.max(Date.parse(effective_at), Date.now())
+    const index = statuses.findLastIndex((status) => isInEffect(status, time)) + 1
+    const billable_statuses = statuses.toSpliced(index, 0, { value: billable_status, effective_at })
+    updateCustomer(customer, { billable_statuses })
+    return { data: { id: customer.id, current_billable_status: findBillableStatus(customer)?.value } }
   }),
 
   handle(setIngestAliases, (store, { customer_id, ingest_aliases }) => {
@@ -84,14 +89,12 @@ export const customerHandlers = [
     return { data: buildCustomerBody(customer) }
   }),
 
+  // Accepts leave_stripe_invoices_in_draft without an effect: Metronome's contract does not have it any more.
   handle(updateCustomerConfig, (store, { customer_id, ...settings }) => {
     const customer = findActiveCustomer(store, customer_id)
     // An absent setting keeps its value; null is a value.
-    const {
-      salesforce_account_id = customer.salesforce_account_id,
-      leave_stripe_invoices_in_draft = customer.leave_stripe_invoices_in_draft,
-    } = settings
-    updateCustomer(customer, { salesforce_account_id, leave_stripe_invoices_in_draft })
+    const { salesforce_account_id = customer.salesforce_account_id } = settings
+    updateCustomer(customer, { salesforce_account_id })
     return {}
   }),
 
@@ -131,7 +134,8 @@ function findPageStart(customers: readonly Customer[], cursor: string): number {
   return previous + 1
 }
 
-function checkCustomFields(fields: Readonly<Record<string, string>> = {}): void {
+function checkCustomFields({ customFieldKeys }: Store, fields: Readonly<Record<string, string>> = {}): void {
+  if (Object.keys(fields).some((key) => !customFieldKeys.has(key))) throw new ApiError(400, 'Invalid custom field keys')
   for (const [key, value] of Object.entries(fields))
     if (Array.from(value).length > MAX_CUSTOM_FIELD_CHARACTERS)
       throw new ApiError(400, `custom_fields.${key} must have at most ${MAX_CUSTOM_FIELD_CHARACTERS} characters`)
@@ -157,6 +161,17 @@ function unique(aliases: readonly string[]): string[] {
   return Array.from(new Set(aliases))
 }
 
+/** The status in effect now; a customer of whom only later ones are known is billable until then. */
+function findBillableStatus({ billable_statuses: statuses }: Customer): JsonObject | undefined {
+  if (statuses.length === 0) return undefined
+  const current = statuses.findLast((status) => isInEffect(status))
+  return { value: current?.value ?? 'billable', effective_at: current?.effective_at ?? null }
+}
+
+export function isInEffect({ effective_at }: BillableStatus, time = Date.now()): boolean {
+  return effective_at === null || Date.parse(effective_at) <= time
+}
+
 /** The record as the operations that change a customer return it. */
 function buildCustomerBody({ id, ingest_aliases, name, custom_fields }: Customer): JsonObject {
   // Deprecated by Metronome: the first id that usage events may carry.
@@ -165,7 +180,8 @@ function buildCustomerBody({ id, ingest_aliases, name, custom_fields }: Customer
 
 /** The record as the reading operations return it. */
 export function buildDetailBody(customer: Customer): JsonObject {
-  const { salesforce_account_id, created_at, updated_at, archived_at, current_billable_status } = customer
+  const { salesforce_account_id, created_at, updated_at, archived_at } = customer
+  const current_billable_status = findBillableStatus(customer)
   return {
     ...buildCustomerBody(customer),
     customer_config: { salesforce_account_id },

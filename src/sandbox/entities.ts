@@ -6,11 +6,16 @@ export interface Customer {
   ingest_aliases: string[]
   readonly custom_fields: Readonly<Record<string, string>>
   salesforce_account_id: string | null
-  leave_stripe_invoices_in_draft: boolean | null
-  current_billable_status?: { value: string; effective_at: string | null }
+  /** In the order in which they take effect. */
+  billable_statuses: readonly BillableStatus[]
   readonly created_at: string
   updated_at: string
   archived_at: string | null
+}
+
+export interface BillableStatus {
+  readonly value: string
+  readonly effective_at: string | null
 }
 
 /** A configuration of a billing provider or a revenue system. */

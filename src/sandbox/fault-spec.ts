@@ -38,8 +38,6 @@ export interface SingleFault {
   readonly hits: { readonly kind: 'number'; readonly number: number } | { readonly kind: 'rate'; readonly rate: number }
 }
 
-export const NO_FAULTS: FaultPlan = { writes: [], reads: [], single: [] }
-
 export type FaultSpecResult =
   | { readonly ok: true; readonly plan: FaultPlan }
   /** The message completes "--sandbox-faults: ". */
@@ -48,10 +46,11 @@ export type FaultSpecResult =
 const MAX_ATTEMPTS = 99
 const ENTRY = /^([a-z0-9-]+)(?::(\d{1,9}(?:\.\d{1,9})?)(%|st|nd|rd|th)?)?(?:@(reads|writes|all))?$/
 
-/** Parses a comma-separated list of `NAME[:ATTEMPTS|:RATE%|:NUMBERth][@reads|@writes|@all]`. */
+/** Parses a comma-separated list of `NAME[:ATTEMPTS|:RATE%|:NUMBERth][@reads|@writes|@all]`; blank text has no faults. */
 export function parseFaultSpec(text: string): FaultSpecResult {
   const plan = { writes: [] as FaultName[], reads: [] as FaultName[], single: [] as SingleFault[] }
-  for (const [index, part] of text.split(',').entries()) {
+  const parts = text.trim() === '' ? [] : text.split(',')
+  for (const [index, part] of parts.entries()) {
     const entry = parseEntry(part.trim())
     if (!entry) return { ok: false, message: describeInvalid(index + 1) }
     const { fault, target, hits } = entry

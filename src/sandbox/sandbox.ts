@@ -1,4 +1,4 @@
-import { type FaultPlan, NO_FAULTS } from './fault-spec.ts'
+import type { FaultPlan } from './fault-spec.ts'
 import { createFaultyServer } from './faults.ts'
 import { buildResponse, readRequest } from './http-messages.ts'
 import { createStore, type Store } from './store.ts'
@@ -23,6 +23,8 @@ export interface Sandbox {
   /** Added to every result. */
   readonly note: string
 }
+
+const NO_FAULTS: FaultPlan = { writes: [], reads: [], single: [] }
 
 /** Creates an in-memory Metronome. */
 export function createSandbox({ faults = NO_FAULTS, seed = 1, store = createStore() }: SandboxOptions = {}): Sandbox {

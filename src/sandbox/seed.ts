@@ -283,7 +283,7 @@ export const seedCustomers: readonly Customer[] = companies.map((company) => ({
   ingest_aliases: [...company.aliases],
   custom_fields: company.fields,
   salesforce_account_id: company.salesforce,
-  leave_stripe_invoices_in_draft: null,
+  billable_statuses: [],
   created_at: company.created,
   updated_at: company.updated ?? company.created,
   archived_at: company.archived ?? null,

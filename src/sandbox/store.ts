@@ -10,6 +10,8 @@ export interface Store {
   readonly customers: Map<string, Customer>
   readonly billing: Configuration[]
   readonly revenue: Configuration[]
+  /** Keys that are registered for customers. */
+  readonly customFieldKeys: ReadonlySet<string>
   /** Every applied write, in order. */
   readonly effects: { readonly tool: string; readonly idempotencyKey: string | undefined }[]
   /** By Idempotency-Key. */
@@ -38,6 +40,9 @@ export function createStore({ customers, billing, revenue } = SEED): Store {
     customers: new Map(customers.map((customer) => [customer.id, { ...customer }])),
     billing: billing.map((configuration) => ({ ...configuration })),
     revenue: revenue.map((configuration) => ({ ...configuration })),
+    customFieldKeys: new Set(
+      [...seedCustomers, ...customers].flatMap(({ custom_fields }) => Object.keys(custom_fields)),
+    ),
     effects: [],
     responses: new Map(),
     pending: new Map(),

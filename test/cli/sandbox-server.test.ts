@@ -1,10 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { EventEmitter } from 'node:events'
+import { linkSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import Metronome from '@metronome/sdk'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { serveSandbox } from '../../src/cli/sandbox-server.ts'
 import { acme, acmeDetail } from '../../src/operations/examples.ts'
 import { CONTRACT } from '../contract.ts'
+import { createCommandContext } from '../support/command-context.ts'
 import { KEY } from '../support/harness.ts'
 import { formatRequest, openSocket } from '../support/listeners.ts'
 import { makeFolder, type Program, runProgram, startProgram } from '../support/program.ts'
@@ -132,6 +135,11 @@ describe('/_sandbox/faults', () => {
   const put = (settings: unknown): RequestInit => ({ ...post(settings), method: 'PUT' })
   const list = async (baseUrl: string): Promise<number> => (await ask(baseUrl, '/v1/customers')).status
 
+  test('needs no token', async () => {
+    const { baseUrl } = await startServer()
+    expect((await fetch(`${baseUrl}/_sandbox/faults`)).status).toBe(200)
+  })
+
   test('shows the faults and replaces them, counting attempts from one again', async () => {
     const { baseUrl } = await startServer('unavailable:2nd@reads')
     const path = '/_sandbox/faults'
@@ -190,6 +198,16 @@ describe('the command sandbox', () => {
     await failed
   })
 
+  test('survives a second Ctrl-C, which npm passes on, while it ends', async () => {
+    const signals = new EventEmitter()
+    const { context, stdout } = createCommandContext({ signals })
+    const ended = serveSandbox(['--port', '0'], context)
+    await vi.waitUntil(() => stdout() !== '')
+    // Without a listener, the signal would kill the process.
+    expect([signals.emit('SIGINT'), signals.emit('SIGINT')]).toEqual([true, true])
+    expect(await ended).toBe(0)
+  })
+
   test('serves the program itself, whose writes are verified after lost responses', async () => {
     const sandbox = await startCommand(['--sandbox-faults', 'lost-response:100%'])
     const env = { METRONOME_BASE_URL: sandbox.url, METRONOME_API_KEY: KEY, METRONOME_TIMEOUT_MS: '20000' }
@@ -213,6 +231,8 @@ describe('the command sandbox', () => {
     })
   })
 
+  const readCustomers = (cwd: string, name: string) => JSON.parse(readFileSync(join(cwd, name), 'utf8')).customers
+
   test('writes its records into --data at the end, and begins with them again', async () => {
     const cwd = makeFolder()
     const first = await startCommand(['--data', 'records.json', '--sandbox-faults', 'pending:1st'], cwd)
@@ -226,11 +246,17 @@ describe('the command sandbox', () => {
     expect(written.customers).toHaveLength(13)
     expect(written.customers[0]).toEqual({ ...acmeDetail, name: 'Acme Europe', updated_at: expect.any(String) })
 
+    // A second name of the same file keeps what the first run wrote, since the second run renames another one.
+    linkSync(join(cwd, 'records.json'), join(cwd, 'kept.json'))
     const second = await startCommand(['--data', 'records.json'], cwd)
     expect(await (await ask(second.url, '/v1/customers?ingest_alias=bolt')).json()).toMatchObject({ data: [bolt] })
+    await ask(second.url, `/v1/customers/${acme.id}/setName`, post({ name: 'Acme Asia' }))
     second.child.kill('SIGINT')
     await second.ended
-    expect(JSON.parse(readFileSync(join(cwd, 'records.json'), 'utf8'))).toEqual(written)
+    const [acmeAsia, ...others] = readCustomers(cwd, 'records.json')
+    expect(acmeAsia).toMatchObject({ name: 'Acme Asia' })
+    expect(others).toEqual(written.customers.slice(1))
+    expect(readCustomers(cwd, 'kept.json')).toEqual(written.customers)
   })
 
   test('ends with 1 when its port is taken', async () => {
@@ -247,7 +273,7 @@ describe('the command sandbox', () => {
     ['a file that is not JSON', ['--data', 'text.json'], /--data names a file that is not JSON/],
     ['a wrong list', ['--data', 'list.json'], /--data: customer is unknown; see docs\/sandbox\.md/],
     ['a wrong record', ['--data', 'record.json'], /--data: customers\[1\]\.name is missing or invalid/],
-    ['a folder as file', ['--data', '.'], /--data names a file that cannot be read or written \(EISDIR\)/],
+    ['a folder as file', ['--data', '.'], /--data names a file that cannot be read \(EISDIR\)/],
     ['a missing folder', ['--data', 'none/records.json'], /--data names a file .* \(ENOENT\)/],
     ['an unknown option', ['--host', '0.0.0.0'], /unknown option --host/],
   ])('ends with 2 for %s', async (_, args, message) => {

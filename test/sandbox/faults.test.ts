@@ -27,7 +27,6 @@ const connectionReset = expect.objectContaining({
 
 describe('a write', () => {
   test.each([
-    ['', 1],
     ['lost-response', 2],
     ['lost-response:2', 3],
     ['reset', 2],
@@ -292,6 +291,7 @@ describe('single attempts', () => {
 describe('a specification', () => {
   test.each<[string, FaultPlan]>([
     ['reset', { writes: ['reset'], reads: [], single: [] }],
+    [' ', { writes: [], reads: [], single: [] }],
     ['pending', { writes: ['pending', 'pending'], reads: [], single: [] }],
     ['random', { writes: ['random', 'random', 'random'], reads: [], single: [] }],
     ['reset:3', { writes: ['reset', 'reset', 'reset'], reads: [], single: [] }],
@@ -314,7 +314,6 @@ describe('a specification', () => {
   })
 
   test.each([
-    ['', 1],
     ['lost-responses', 1],
     ['reset,', 2],
     ['reset:0', 1],

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { acme, acmeDetail, acmeNetsuite, acmeStripe } from '../../src/operations/examples.ts'
 import { operations } from '../../src/operations/index.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
@@ -16,6 +16,10 @@ const stripeInput = {
   delivery_method: 'direct_to_billing_provider',
   configuration: { stripe_customer_id: 'cus_1', stripe_collection_method: 'send_invoice' },
 }
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 interface Listed {
   data: { id: string; name: string; ingest_aliases: string[]; archived_at: string | null }[]
@@ -191,6 +195,15 @@ describe('create-customer', () => {
     ])
   })
 
+  test('accepts registered custom field keys only', async () => {
+    const { send, store } = openSandbox()
+    const createWith = (key: string) => send('/v1/customers', post({ name: 'Bolt', custom_fields: { [key]: 'x' } }))
+    expect((await createWith('region')).status).toBe(200)
+    const unknown = await createWith('tier')
+    expect([unknown.status, await unknown.json()]).toEqual([400, { message: 'Invalid custom field keys' }])
+    expect(store.effects).toHaveLength(1)
+  })
+
   test('accepts custom field values of up to 200 characters', async () => {
     const { send, store } = openSandbox()
     const createWith = (segment: string) => send('/v1/customers', post({ name: 'Bolt', custom_fields: { segment } }))
@@ -274,18 +287,25 @@ describe('customer settings', () => {
   })
 
   test.each([
-    ['an absent field keeps its value', { leave_stripe_invoices_in_draft: true }, '0015500001WO1ZiABL', true],
-    ['null clears it', { salesforce_account_id: null }, null, null],
-    ['a value replaces it', { salesforce_account_id: '001X' }, '001X', null],
-    ['an empty body is accepted', {}, '0015500001WO1ZiABL', null],
-  ])('of updateConfig: %s, with an empty 200', async (_, settings, salesforce, draft) => {
+    ['null clears it', { salesforce_account_id: null }, null],
+    ['a value replaces it', { salesforce_account_id: '001X' }, '001X'],
+    ['an empty body is accepted', {}, '0015500001WO1ZiABL'],
+    [
+      'leave_stripe_invoices_in_draft is accepted and changes nothing',
+      { leave_stripe_invoices_in_draft: true },
+      '0015500001WO1ZiABL',
+    ],
+  ])('of updateConfig: %s, with an empty 200', async (_, settings, salesforce) => {
     const sandbox = openSandbox()
     const response = await sandbox.send(`/v1/customers/${acme.id}/updateConfig`, post(settings))
     expect([response.status, await response.text()]).toEqual([200, ''])
     const detail = await read(sandbox, acme.id)
-    expect(detail.customer_config).toEqual({ salesforce_account_id: salesforce })
+    expect(detail).toEqual({
+      ...acmeDetail,
+      customer_config: { salesforce_account_id: salesforce },
+      updated_at: expect.any(String),
+    })
     expect(Date.parse(String(detail.updated_at))).toBeGreaterThan(Date.parse(acmeDetail.updated_at))
-    expect(sandbox.store.customers.get(acme.id)?.leave_stripe_invoices_in_draft).toBe(draft)
   })
 
   test('a billable status reads back as an object', async () => {
@@ -298,9 +318,41 @@ describe('customer settings', () => {
     })
   })
 
-  test('a dashboard link is different on every call', async () => {
+  test('a later billable status is kept aside until its date, and the present one is shown', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-06-01T00:00:00Z') })
     const sandbox = openSandbox()
-    const args = { customer_id: acme.id, dashboard: 'usage' }
+    const set = async (billable_status: string, effective_at: string) => {
+      const args = { customer_id: acme.id, billable_status, effective_at }
+      return ((await sandbox.call('set-customer-billable-status', args)).body.data as Record<string, unknown>)
+        .current_billable_status
+    }
+    const readStatus = async () => (await read(sandbox, acme.id)).current_billable_status
+
+    expect(await set('unbillable', '2099-01-01T00:00:00Z')).toBe('billable')
+    expect(await readStatus()).toEqual({ value: 'billable', effective_at: null })
+    expect(await set('unbillable', '2026-07-01T02:00:00+02:00')).toBe('billable')
+    expect(await set('billable', '2026-08-01T00:00:00Z')).toBe('billable')
+    expect(await set('unbillable', '2026-05-01T00:00:00Z')).toBe('unbillable')
+    expect(await set('billable', '2026-04-01T00:00:00Z')).toBe('billable')
+    expect(await readStatus()).toEqual({ value: 'billable', effective_at: '2026-04-01T00:00:00Z' })
+    vi.setSystemTime(Date.parse('2026-06-30T23:59:59Z'))
+    expect(await readStatus()).toMatchObject({ value: 'billable' })
+    vi.setSystemTime(Date.parse('2026-07-01T00:00:00Z'))
+    expect(await readStatus()).toEqual({ value: 'unbillable', effective_at: '2026-07-01T02:00:00+02:00' })
+    vi.setSystemTime(Date.parse('2026-08-01T00:00:00Z'))
+    expect(await readStatus()).toEqual({ value: 'billable', effective_at: '2026-08-01T00:00:00Z' })
+  })
+
+  test('a later billable status whose responses are lost has the outcome unknown', async () => {
+    const sandbox = openSandbox({ faults: 'lost-response:3' })
+    const args = { customer_id: acme.id, billable_status: 'unbillable', effective_at: '2099-01-01T00:00:00Z' }
+    await expect(sandbox.call('set-customer-billable-status', args)).rejects.toMatchObject({ outcome: 'unknown' })
+    expect(sandbox.store.effects).toHaveLength(1)
+  })
+
+  test('a dashboard link is different on every call, and bm_group_key_overrides change nothing', async () => {
+    const sandbox = openSandbox()
+    const args = { customer_id: acme.id, dashboard: 'usage', bm_group_key_overrides: [{ group_key_name: 'region' }] }
     const links = [
       await sandbox.call('get-embeddable-customer-dashboard', args),
       await sandbox.call('get-embeddable-customer-dashboard', args),

@@ -1,7 +1,7 @@
 import { isLoopback, isPercentEncoded } from '../../http/urls.ts'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../../log.ts'
 import type { ProxySettings } from '../../metronome/proxy.ts'
-import { type FaultPlan, NO_FAULTS, parseFaultSpec } from '../../sandbox/fault-spec.ts'
+import { type FaultPlan, parseFaultSpec } from '../../sandbox/fault-spec.ts'
 import { type AccessConfig, readAccessConfig, readBoolean, readEnvironmentName } from './access-config.ts'
 import { type HttpConfig, readHttpConfig } from './http-config.ts'
 import { OPTIONS, type Options, VARIABLES } from './options.ts'
@@ -136,8 +136,7 @@ function readSandbox({ sandbox, sandboxFaults, sandboxSeed }: Options): Config['
 }
 
 /** Reads `--sandbox-faults`. */
-export function readFaults(spec: string | undefined): FaultPlan {
-  if (spec === undefined) return NO_FAULTS
+export function readFaults(spec = ''): FaultPlan {
   const parsed = parseFaultSpec(spec)
   if (!parsed.ok) throw new UsageError(`--sandbox-faults: ${parsed.message}`)
   return parsed.plan
