@@ -13,7 +13,7 @@ import {
   type ReadOperation,
   type WriteOperation,
 } from '../operations/operation.ts'
-import type { Redact } from '../sanitize.ts'
+import { type Redact, toWellFormed } from '../sanitize.ts'
 import {
   adviseOn,
   CallError,
@@ -131,7 +131,7 @@ export function createCalls(options: CallOptions): Calls {
       const bound = bindCall(options, request, caller, { ...channel, signal: controller.signal })
       const body = op.kind === 'write' ? await write(bound, op, args, key) : await read(bound, op, args)
       report('success', 200)
-      return addNote(body, upstream.note)
+      return toWellFormed(addNote(body, upstream.note))
     } catch (error) {
       const failure = toCallError(op, error, key)
       if (failure.code === 'internal') log('error', 'internal-error', { tool, error: String(error) })
