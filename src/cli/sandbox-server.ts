@@ -120,6 +120,7 @@ export function createSandboxApp(sandbox: Sandbox, initial: z.output<typeof faul
     findRoute: (path) => (path === faults.path ? faults : forwarded),
     buildRejection,
     describeNotFound: () => '',
+    parseJson: JSON.parse,
   }
 }
 
