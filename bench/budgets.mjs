@@ -15,7 +15,16 @@ const { buildToolList } = await importSource('src/mcp/tool-list.ts')
 const listing = execFileSync('npm', ['pack', '--dry-run', '--ignore-scripts', '--json'], { encoding: 'utf8' })
 const [packed] = Object.values(JSON.parse(listing))
 
-const values = { tarballBytes: packed.size, ...countListTokens(buildToolList()) }
+const tools = buildToolList()
+console.log('| tool | properties | described | tokens for models | tokens |\n| --- | --- | --- | --- | --- |')
+for (const tool of tools) {
+  const properties = Object.values(tool.inputSchema.properties)
+  const described = properties.filter(({ description }) => description).length
+  const { modelTokens, responseTokens } = countListTokens([tool])
+  console.log(`| ${[tool.name, properties.length, described, modelTokens, responseTokens].join(' | ')} |`)
+}
+
+const values = { tarballBytes: packed.size, ...countListTokens(tools) }
 for (const [name, value] of Object.entries(values)) {
   const isExceeded = value > LIMITS[name]
   console.log(`${isExceeded ? 'EXCEEDED' : 'ok      '}  ${NAMES[name]}: ${value} (at most ${LIMITS[name]})`)

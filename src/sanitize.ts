@@ -2,10 +2,13 @@ const MASK = '[redacted]'
 const MAX_QUOTED = 500
 // The patterns below see no more than this, so that no text can make them slow.
 const MAX_READ = 2000
-// Controls, bidirectional and zero-width marks, and tag characters: text that hides or reorders what a reader sees.
-const INVISIBLE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
-// A tag may be cut off.
-const MARKUP = /<\/?[a-z!][^>]*(>|$)/i
+// Controls, bidirectional and zero-width marks, tag characters, and what else is drawn as nothing: text that hides or
+// reorders what a reader sees.
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800]/gu
+// Pages and pieces of them; a tag may be cut off. A word in angle brackets, such as <region>, is text: what HTML has is
+// told by a closing tag, an attribute, or a name that only HTML uses.
+const MARKUP =
+  /<[!?][a-z]|<\/[a-z]|<[a-z][\w-]*\s+[\w-]+\s*=|<(html|head|body|script|iframe|svg|img|br|hr|div|span|table|meta|link|center|h[1-6])(?![\w-])/i
 // Frames of JavaScript (`at run (/srv/app.js:1:2)`, `at file:///srv/app.js:1:2`), Java (no column) and Python. In JSON
 // that is quoted as text, the letters `\n` or `\t` stand before a frame.
 const NAMED_FRAME = /(\b|\\[nt])at [^\n()]{1,200}\([^\s()\d][^\s()]*:\d+\)/
@@ -29,22 +32,44 @@ function encode(secret: string): string[] {
   return [secret, inJson, JSON.stringify(inJson).slice(1, -1), encodeURIComponent(secret)]
 }
 
+/** A JSON value with every text in it, keys included, replaced; the same value where no text changes. */
+export function mapTexts<T>(value: T, replace: (text: string) => string): T
+export function mapTexts(value: unknown, replace: (text: string) => string): unknown {
+  if (typeof value === 'string') return replace(value)
+  if (typeof value !== 'object' || value === null) return value
+  let hasChanged = false
+  const entries = Object.entries(value).map(([key, item]) => {
+    const entry = [Array.isArray(value) ? key : replace(key), mapTexts(item, replace)] as const
+    hasChanged ||= entry[0] !== key || entry[1] !== item
+    return entry
+  })
+  if (!hasChanged) return value
+  return Array.isArray(value) ? entries.map(([, item]) => item) : Object.fromEntries(entries)
+}
+
+/** The value with U+FFFD in the place of half characters: models' APIs reject conversations that hold one. */
+export const toWellFormed = <T>(value: T): T => mapTexts(value, (text) => text.toWellFormed())
+
+/** The first `max` UTF-16 units, without half a character at the end. */
+export const cutText = (text: string, max: number): string =>
+  text.length <= max ? text : text.slice(0, max).replace(/[\ud800-\udbff]$/, '')
+
 /** Makes every invisible character visible as `\u{202e}`, so that text cannot act on a terminal or mislead a reader. */
 export function escapeInvisible(text: string): string {
-  return text.replace(INVISIBLE, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
+  return text.toWellFormed().replace(INVISIBLE, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
 }
 
 /** Third-party text, fit for one line of an error: no markup, no stack trace, no invisible characters, at most 500 characters. */
 export function quoteUntrusted(text: string): string {
-  const start = text.slice(0, MAX_READ)
+  const start = cutText(text, MAX_READ)
   const plain = MARKUP.test(start) ? '(HTML omitted)' : cutStackTrace(start)
   const shown = escapeInvisible(plain.trim())
-  return shown.length > MAX_QUOTED ? `${shown.slice(0, MAX_QUOTED)}…` : shown
+  return shown.length > MAX_QUOTED ? `${cutText(shown, MAX_QUOTED)}…` : shown
 }
 
 /** A value of a record or an argument as JSON, for one line of text. */
 export function quoteValue(value: unknown): string {
-  return quoteUntrusted(JSON.stringify(value) ?? 'nothing')
+  return quoteUntrusted(JSON.stringify(toWellFormed(value)) ?? 'nothing')
 }
 
 function cutStackTrace(text: string): string {

@@ -114,7 +114,7 @@ export const CONTRACT: readonly ContractRow[] = [
     sets: [
       { customer_id: ID, customer_billing_provider_configuration_ids: [METHOD_ID] },
       { customer_id: OTHER_ID, customer_billing_provider_configuration_ids: [METHOD_ID, ID] },
-      { customer_id: ID, customer_billing_provider_configuration_ids: [] },
+      { customer_id: METHOD_ID, customer_billing_provider_configuration_ids: [ID] },
       { customer_billing_provider_configuration_ids: [ID, ID], customer_id: OTHER_ID },
     ],
     write: {
@@ -138,7 +138,7 @@ export const CONTRACT: readonly ContractRow[] = [
     sets: [
       { customer_id: ID, customer_revenue_system_configuration_ids: [METHOD_ID] },
       { customer_id: OTHER_ID, customer_revenue_system_configuration_ids: [METHOD_ID, ID] },
-      { customer_id: ID, customer_revenue_system_configuration_ids: [] },
+      { customer_id: METHOD_ID, customer_revenue_system_configuration_ids: [ID] },
       { customer_revenue_system_configuration_ids: [ID, ID], customer_id: OTHER_ID },
     ],
     write: {
@@ -472,7 +472,6 @@ export const CONTRACT: readonly ContractRow[] = [
         ],
       },
       { data: [{ customer_id: ID, billing_provider: 'custom' }] },
-      { data: [] },
     ],
     write: {
       args: [

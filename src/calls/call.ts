@@ -13,7 +13,7 @@ import {
   type ReadOperation,
   type WriteOperation,
 } from '../operations/operation.ts'
-import type { Redact } from '../sanitize.ts'
+import { type Redact, toWellFormed } from '../sanitize.ts'
 import {
   adviseOn,
   CallError,
@@ -28,7 +28,7 @@ import {
 import { type AuditLog, type CallOrigin, NOT_LOGGED } from './guards/audit.ts'
 import type { Confirm, FormChannel } from './guards/confirmation.ts'
 import { noteOnEmptyList, searchPages } from './search.ts'
-import { validateArguments } from './validate-arguments.ts'
+import { checkPrecondition, type ToolInput, validateArguments } from './validate-arguments.ts'
 import { executeWrite, type IdempotencyKey } from './write.ts'
 
 /** Who calls; made once by the transport. */
@@ -131,7 +131,7 @@ export function createCalls(options: CallOptions): Calls {
       const bound = bindCall(options, request, caller, { ...channel, signal: controller.signal })
       const body = op.kind === 'write' ? await write(bound, op, args, key) : await read(bound, op, args)
       report('success', 200)
-      return addNote(body, upstream.note)
+      return toWellFormed(addNote(addNote(body, op.argumentRules?.note?.(args)), upstream.note))
     } catch (error) {
       const failure = toCallError(op, error, key)
       if (failure.code === 'internal') log('error', 'internal-error', { tool, error: String(error) })
@@ -163,6 +163,7 @@ export function createCalls(options: CallOptions): Calls {
   ): Promise<JsonObject> {
     const { caller } = bound
     const { forms, signal, onProgress, waitForPerson } = bound
+    await checkPrecondition(op, args, bound.read)
     const confirmationKey =
       op.irreversible &&
       (await options.confirm?.({ op, args, caller, forms, signal, onProgress, waitForPerson, read: bound.read }))
@@ -270,15 +271,17 @@ function bindCall(
 }
 
 /** A caller with a key of its own gives it as part of the request; only others have an argument for it. */
-function inputOf({ tool, ...op }: Operation, { idempotencyKey }: CallRequest): Pick<Operation, 'tool' | 'input'> {
+function inputOf(op: Operation, { idempotencyKey }: CallRequest): ToolInput {
   const keyedInput = op.kind === 'write' && idempotencyKey === undefined ? op.keyedInput : undefined
-  return { tool, input: keyedInput ?? op.input }
+  return { ...op, input: keyedInput ?? op.input }
 }
 
 /** Read before validation: a call that is rejected under a key of an earlier one says nothing about that one. */
 function readKeyArgument(op: Operation, args: unknown): IdempotencyKey | undefined {
   const value = op.kind === 'write' && op.keyedInput ? asObject(args)[KEY_ARGUMENT] : undefined
-  return typeof value === 'string' ? { value, mayHaveBeenUsed: true, givenIn: 'argument' } : undefined
+  // Validation reads a number as text, too.
+  const isKey = typeof value === 'string' || Number.isSafeInteger(value)
+  return isKey ? { value: String(value), mayHaveBeenUsed: true, givenIn: 'argument' } : undefined
 }
 
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/

@@ -2,7 +2,7 @@ import { closestMatch } from 'leven'
 import { type AttemptResult, isFromMetronome, type WholeResponse } from '../metronome/response.ts'
 import { readRetryAfter } from '../metronome/retry.ts'
 import type { Operation } from '../operations/operation.ts'
-import { escapeInvisible } from '../sanitize.ts'
+import { cutText, escapeInvisible } from '../sanitize.ts'
 import type { Outcome } from './outcome.ts'
 
 /** What went wrong, for programs; each adapter maps it to its own responses in one table. */
@@ -77,7 +77,7 @@ export class CallError extends Error {
   readonly outcome: CallErrorDetails['outcome']
 
   constructor(code: CallErrorCode, message: string, details: CallErrorDetails = {}) {
-    super(message, { cause: details.cause })
+    super(message.toWellFormed(), { cause: details.cause })
     this.code = code
     this.status = details.status
     this.retryAfterSeconds = details.retryAfterSeconds
@@ -110,7 +110,7 @@ export class InputRequiredError extends CallError {
 
 /** Models write underscores for hyphens, or keep a prefix that their client has added. */
 export function unknownTool(tool: string, known: readonly string[], hiddenBecause: string | undefined): CallError {
-  const shown = escapeInvisible(tool.slice(0, 100))
+  const shown = escapeInvisible(cutText(tool, 100))
   if (hiddenBecause !== undefined) return new CallError('unknown_tool', `Unknown tool: ${shown} (${hiddenBecause})`)
   const spelled = tool.slice(0, 100).toLowerCase().replaceAll('_', '-')
   const nearest =
@@ -124,7 +124,7 @@ const MAX_SHOWN_ISSUES = 10
 export function invalidArguments(tool: string, issues: readonly InputIssue[]): CallError {
   const shown = issues
     .slice(0, MAX_SHOWN_ISSUES)
-    .map(({ path, message }) => `${path.slice(0, 120) || 'arguments'} ${message}.`)
+    .map(({ path, message }) => `${cutText(path, 120) || 'arguments'} ${message}.`)
   const hidden = issues.length - shown.length
   const list = hidden > 0 ? [...shown, `And ${hidden} more.`] : shown
   return new InvalidArgumentsError(`${tool}: invalid arguments, nothing was sent. ${list.join(' ')}`, issues)

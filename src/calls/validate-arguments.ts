@@ -1,12 +1,23 @@
 import { closestMatch } from 'leven'
 import * as z from 'zod'
-import { isObject, type JsonObject, type Operation } from '../operations/operation.ts'
-import { type InputIssue, invalidArguments } from './errors.ts'
+import { describeIssue } from '../operations/describe-issue.ts'
+import { isObject, type JsonObject, type Operation, type Read, type WriteOperation } from '../operations/operation.ts'
+import {
+  childSchema,
+  isNullable,
+  isOptional,
+  parseExactJson,
+  plainType,
+  readText,
+  type Schema,
+} from '../operations/schema.ts'
+import { CallError, type InputIssue, invalidArguments } from './errors.ts'
 
 // Bounds that no real call comes near, so that no request can exhaust memory or block the process.
 const MAX_DEPTH = 64
 const MAX_VALUES = 20_000
 const MAX_LIST_ITEMS = 2_000
+const MAX_CHARACTERS = 10_000
 /** More issues than these are not described. */
 const MAX_ISSUES = 1_000
 
@@ -16,23 +27,40 @@ const PLACEHOLDERS = new Set(['', 'null', 'None', 'undefined'])
 /** Fields that n8n adds to the arguments of every call. */
 const N8N_FIELDS = new Set(['toolCallId', 'sessionId', 'action', 'chatInput', 'tool'])
 
+/** What a call's arguments are checked against. */
+export type ToolInput = Pick<Operation, 'tool' | 'input' | 'argumentRules'>
+
 /**
- * Checks the arguments of a call and returns them in their own key order. Tolerates what clients send and their users
- * cannot change: `null` for an optional field counts as absent, JSON text is parsed where an object or array belongs.
+ * Checks the arguments of a call and returns them in their own key order, as Metronome takes them. Tolerates what clients
+ * send and their users cannot change: `null` for an optional field counts as absent, JSON text is parsed where an object or
+ * array belongs, and a value of the wrong type is read where it can mean one thing only.
  * `found` are issues that the adapter has found already. Throws a `CallError` with every invalid field.
  */
-export function validateArguments(
-  op: Pick<Operation, 'tool' | 'input'>,
-  raw: unknown,
-  found: readonly InputIssue[] = [],
-): JsonObject {
+export function validateArguments(op: ToolInput, raw: unknown, found: readonly InputIssue[] = []): JsonObject {
   const input: InputState = { issues: [...found], values: 0 }
   const args = normalize(raw ?? {}, op.input, [], input)
   if (input.issues.length > found.length) throw invalidArguments(op.tool, input.issues)
   const { success, error } = op.input.safeParse(args, { reportInput: true })
-  if (success && found.length === 0 && isObject(args)) return args
-  const invalid = error?.issues.slice(0, MAX_ISSUES).flatMap((issue) => describeIssue(issue, op.input)) ?? []
+  if (success && found.length === 0 && isObject(args)) return op.argumentRules?.translate?.(args) ?? args
+  const invalid = error?.issues.slice(0, MAX_ISSUES).flatMap((issue) => toInputIssues(issue, op)) ?? []
   throw invalidArguments(op.tool, [...found, ...invalid])
+}
+
+/** Checks unusual arguments of a write against a record. Throws a `CallError`; then nothing has been sent. */
+export async function checkPrecondition(
+  { tool, precondition }: WriteOperation,
+  args: JsonObject,
+  read: (read: Read) => Promise<JsonObject>,
+): Promise<void> {
+  const needed = precondition?.read(args)
+  if (!precondition || !needed) return
+  const body = await read(needed).catch((error: unknown) => {
+    if (!(error instanceof CallError)) throw error
+    const message = `${tool}: ${precondition.reason}, and that cannot be read; nothing was sent. ${error.message}`
+    throw new CallError(error.code, message, { ...error, cause: error })
+  })
+  const issues = precondition.findIssues(args, body)
+  if (issues.length > 0) throw invalidArguments(tool, issues)
 }
 
 interface InputState {
@@ -41,11 +69,9 @@ interface InputState {
   values: number
 }
 
-type Schema = z.core.$ZodType | undefined
-
 function normalize(value: unknown, schema: Schema, path: readonly PropertyKey[], input: InputState): unknown {
-  const type = schema && unwrap(schema)
-  const parsed = typeof value === 'string' && isContainer(type) ? parseContainer(value) : value
+  const type = plainType(schema)
+  const meant = readMeaning(value, type)
   const report = (message: string, at = path): void => {
     if (input.issues.length < MAX_ISSUES) input.issues.push({ path: formatPath(at), message })
   }
@@ -56,22 +82,22 @@ function normalize(value: unknown, schema: Schema, path: readonly PropertyKey[],
     report(`is nested deeper than ${MAX_DEPTH} levels`, path.slice(0, 3))
     return undefined
   }
-  const loss = describeLoss(parsed)
-  if (loss) report(loss)
-  if (Array.isArray(parsed)) {
-    if (parsed.length > MAX_LIST_ITEMS) {
+  const flaw = findFlaw(meant, path)
+  if (flaw) report(flaw)
+  if (Array.isArray(meant)) {
+    if (meant.length > MAX_LIST_ITEMS) {
       report(`has more than ${MAX_LIST_ITEMS} items`)
       return undefined
     }
-    return parsed.map((item, index) => {
+    return meant.map((item, index) => {
       if (isPlaceholder(item, childSchema(type, index))) report(`must not be ${JSON.stringify(item)}`, [...path, index])
       return normalize(item, childSchema(type, index), [...path, index], input)
     })
   }
-  if (!isObject(parsed)) return parsed
+  if (!isObject(meant)) return meant
 
   const entries: [string, unknown][] = []
-  for (const [key, item] of Object.entries(parsed)) {
+  for (const [key, item] of Object.entries(meant)) {
     if (input.values > MAX_VALUES) break
     const field = childSchema(type, key)
     const at = [...path, key]
@@ -79,13 +105,19 @@ function normalize(value: unknown, schema: Schema, path: readonly PropertyKey[],
     if (item === null && isOptional(field) && !isNullable(field)) continue
     if (isOptional(field) && isPlaceholder(item, field))
       report(`must not be ${JSON.stringify(item)}; ${instead(field)}`, at)
-    const keyLoss = describeLoss(key)
-    if (keyLoss) report(keyLoss, at)
+    const keyFlaw = findFlaw(key, at)
+    if (keyFlaw) report(keyFlaw, at)
     // zod skips this key in open objects, so it would be sent unchecked.
     if (key === '__proto__') report('is not allowed as a field name', at)
     entries.push([key, normalize(item, field, at, input)])
   }
   return Object.fromEntries(entries)
+}
+
+/** The value of the field's own type that a value can only mean; any other value stays as it is. */
+function readMeaning(value: unknown, type: Schema): unknown {
+  if (typeof value === 'string') return isContainer(type) ? parseContainer(value) : readText(value, type)
+  return type instanceof z.ZodString && Number.isSafeInteger(value) ? String(value) : value
 }
 
 function instead(field: Schema): string {
@@ -94,19 +126,26 @@ function instead(field: Schema): string {
 
 /** Whether a text is in the place of a null. */
 function isPlaceholder(value: unknown, schema: Schema): boolean {
-  return (
-    typeof value === 'string' &&
-    PLACEHOLDERS.has(value) &&
-    schema !== undefined &&
-    unwrap(schema) instanceof z.ZodString
-  )
+  return typeof value === 'string' && PLACEHOLDERS.has(value) && plainType(schema) instanceof z.ZodString
 }
 
-/** Why a value would not arrive as it was given. */
-function describeLoss(value: unknown): string | undefined {
-  if (typeof value === 'string') return value.isWellFormed() ? undefined : 'must be well-formed Unicode'
-  if (typeof value !== 'number' || Number.isSafeInteger(value)) return undefined
-  // JSON text such as 1e400 is parsed as Infinity, which would be sent as null.
+// A known slip of models: the end of one argument and the start of the next land inside a value.
+const TOOL_CALL_MARKUP = /<\/?(\w+:)?(parameter|invoke)(?![\w-])/i
+
+/** Why a value, whatever its field, is not what was meant, or would not arrive as it was given. */
+function findFlaw(value: unknown, [argument]: readonly PropertyKey[]): string | undefined {
+  if (typeof value === 'number') return describeLoss(value)
+  if (typeof value !== 'string') return undefined
+  if (!value.isWellFormed()) return 'must be well-formed Unicode'
+  if (value.length > MAX_CHARACTERS && Array.from(value).length > MAX_CHARACTERS)
+    return `has more than ${MAX_CHARACTERS} characters`
+  const isMarkup = TOOL_CALL_MARKUP.test(value) || value.includes(`</${String(argument)}>`)
+  return isMarkup ? 'holds markup of a tool call; send each field as an argument of its own' : undefined
+}
+
+function describeLoss(value: number): string | undefined {
+  if (Number.isSafeInteger(value)) return undefined
+  // Numbers that parsing would alter arrive as Infinity, which would be sent as null.
   const exact = Number.isFinite(value) && !Number.isInteger(value)
   return exact ? undefined : 'exceeds the range of exact numbers; send it as a string'
 }
@@ -114,45 +153,26 @@ function describeLoss(value: unknown): string | undefined {
 function parseContainer(text: string): unknown {
   if (!/^\s*[[{]/.test(text)) return text
   try {
-    return JSON.parse(text)
+    return parseExactJson(text)
   } catch {
     return text
   }
-}
-
-function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
-  return schema instanceof z.ZodOptional || schema instanceof z.ZodNullable ? unwrap(schema.unwrap()) : schema
-}
-
-const isOptional = (schema: Schema): boolean => schema instanceof z.ZodOptional
-
-function isNullable(schema: Schema): boolean {
-  return schema instanceof z.ZodNullable || (schema instanceof z.ZodOptional && isNullable(schema.unwrap()))
 }
 
 function isContainer(schema: Schema): boolean {
   return schema instanceof z.ZodObject || schema instanceof z.ZodArray || schema instanceof z.ZodRecord
 }
 
-function childSchema(schema: Schema, key: PropertyKey): Schema {
-  if (schema instanceof z.ZodArray) return schema.element
-  if (schema instanceof z.ZodObject && typeof key === 'string' && Object.hasOwn(schema.shape, key))
-    return schema.shape[key]
-  return schema instanceof z.ZodRecord ? schema.valueType : undefined
-}
-
-function describeIssue(issue: z.core.$ZodIssue, root: z.ZodObject): InputIssue[] {
-  if (issue.code !== 'unrecognized_keys') {
-    const missing = issue.input === undefined && issue.path.length > 0
-    return [{ path: formatPath(issue.path), message: missing ? 'is required' : lowerFirst(issue.message) }]
-  }
-  const owner = issue.path.reduce<z.core.$ZodType | undefined>(
-    (schema, key) => childSchema(schema && unwrap(schema), key),
-    root,
-  )
-  const inner = owner && unwrap(owner)
-  const known = inner instanceof z.ZodObject ? Object.keys(inner.shape) : []
-  return issue.keys.map((key) => ({ path: formatPath([...issue.path, key]), message: unknownField(key, known) }))
+function toInputIssues(issue: z.core.$ZodIssue, { input, argumentRules }: ToolInput): InputIssue[] {
+  if (issue.code !== 'unrecognized_keys')
+    return [{ path: formatPath(issue.path), message: describeIssue(issue, input) }]
+  const type = plainType(issue.path.reduce<Schema>(childSchema, input))
+  const known = type instanceof z.ZodObject ? Object.keys(type.shape) : []
+  const misplaced = new Map(issue.path.length === 0 ? Object.entries(argumentRules?.misplaced ?? {}) : [])
+  return issue.keys.map((key) => ({
+    path: formatPath([...issue.path, key]),
+    message: misplaced.get(key) ?? unknownField(key, known),
+  }))
 }
 
 function unknownField(key: string, known: string[]): string {
@@ -174,5 +194,3 @@ function formatPath(path: readonly PropertyKey[]): string {
     return text ? `${text}.${String(key)}` : String(key)
   }, '')
 }
-
-const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)

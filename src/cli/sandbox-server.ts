@@ -11,6 +11,7 @@ import { type Command, type OptionSpecs, parseCommandLine } from './config/comma
 import { readFaults } from './config/config.ts'
 import { MAX_PORT, OPTIONS as SERVER_OPTIONS } from './config/options.ts'
 import { readNamedFile } from './config/sources.ts'
+import { UsageError } from './config/usage-error.ts'
 import { buildCommandHelp } from './help-format.ts'
 
 const HOST = '127.0.0.1'
@@ -118,6 +119,7 @@ export function createSandboxApp(sandbox: Sandbox, initial: z.output<typeof faul
     findRoute: (path) => (path === faults.path ? faults : forwarded),
     buildRejection,
     describeNotFound: () => '',
+    parseJson: JSON.parse,
   }
 }
 
@@ -131,12 +133,17 @@ function isConnectionError(error: unknown): boolean {
 
 /** `undefined`, for the usual customers, when the file is missing. */
 function loadRecords(path: string): Records | undefined {
-  readNamedFile('--data', () => accessSync(dirname(path), constants.W_OK))
-  if (!existsSync(path)) return undefined
-  const text = readNamedFile('--data', () => readFileSync(path, 'utf8'))
+  const text = readNamedFile('--data', path, readData)
+  if (text === undefined) return undefined
   const parsed = parseRecords(parseJson(text))
   if (parsed.ok) return parsed.records
   throw new UsageError(`--data: ${parsed.message}; see docs/sandbox.md.`)
+}
+
+/** Throws also when the file cannot be written at the end. */
+function readData(path: string): string | undefined {
+  accessSync(dirname(path), constants.W_OK)
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined
 }
 
 function parseJson(text: string): unknown {

@@ -1,4 +1,4 @@
-import type { Rejection } from './routes.ts'
+import type { App, Rejection } from './routes.ts'
 
 /** No call needs more: 2,000 aliases of 128 characters, some of them beyond ASCII. */
 const MAX_BODY_KIB = 512
@@ -56,12 +56,12 @@ export type JsonBody = { readonly ok: true; readonly json: unknown } | BodyFailu
 export type CountBytes = (bytes: number) => boolean
 
 /** Reads the body as JSON, up to the limits. Its announced length has been checked and counted. */
-export async function readJson(request: Request, countBytes: CountBytes): Promise<JsonBody> {
+export async function readJson(request: Request, countBytes: CountBytes, parse: App['parseJson']): Promise<JsonBody> {
   const body = await readBytes(request, countBytes)
   if (!body.ok) return body
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body.bytes)
-    return { ok: true, json: JSON.parse(text) }
+    return { ok: true, json: parse(text) }
   } catch {
     return { ok: false, check: 'parse', rejection: INVALID_JSON }
   }

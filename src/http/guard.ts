@@ -204,7 +204,7 @@ export function createGuard(
       ok: true,
       async respond(request) {
         if (!hasBody(method)) return handler(request, { ...connection, json: undefined, bearer })
-        const body = await readJson(request, countBytes)
+        const body = await readJson(request, countBytes, app.parseJson)
         return body.ok
           ? handler(request, { ...connection, json: body.json, bearer })
           : reject(body.check, body.rejection)

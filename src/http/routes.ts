@@ -41,6 +41,8 @@ export interface App {
   buildRejection(rejection: Rejection): Response
   /** A sentence for the 404 message about a path that says where to go; it repeats nothing of the path. */
   describeNotFound(path: string): string
+  /** Parses the text of a body; throws where it is not JSON. */
+  parseJson(text: string): unknown
 }
 
 /** `/healthz` reports whether the process runs, `/readyz` whether it should receive requests. */

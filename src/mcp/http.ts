@@ -10,6 +10,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller } from '../calls/call.ts'
 import type { App, Handler, Rejection } from '../http/routes.ts'
+import { parseExactJson } from '../operations/schema.ts'
 import { isStateless, normalizeMessage, validateInitialize } from './messages.ts'
 import { createMcpServer } from './server.ts'
 import type { ServerInfo } from './server-info.ts'
@@ -36,6 +37,7 @@ export function createMcpApp(options: McpHttpOptions): App {
     buildRejection: ({ status, message, headers }: Rejection) =>
       errorResponse(status, status === 400 ? ErrorCode.ParseError : SERVER_ERROR, message, headers),
     describeNotFound: () => 'MCP is served at /mcp.',
+    parseJson: parseExactJson,
   }
 }
 

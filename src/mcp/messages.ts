@@ -5,6 +5,7 @@ import {
   type RequestId,
 } from '@modelcontextprotocol/sdk/types.js'
 import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
+import { parseExactJson } from '../operations/schema.ts'
 
 /** The first revision without a handshake: every request says in `_meta` what `initialize` said once. */
 export const STATELESS_REVISION = '2026-07-28'
@@ -54,7 +55,7 @@ function normalizeParams(method: string, params: JsonObject): JsonObject {
 /** Arguments that are neither an object nor the text of one are left for the call to reject. */
 function parseObject(text: string): unknown {
   try {
-    const json: unknown = JSON.parse(text)
+    const json = parseExactJson(text)
     return isObject(json) ? json : { arguments: text }
   } catch {
     return { arguments: text }

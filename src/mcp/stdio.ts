@@ -8,6 +8,7 @@ import {
   type RequestId,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Caller } from '../calls/call.ts'
+import { parseExactJson } from '../operations/schema.ts'
 import { isStateless, normalizeMessage, readId, validateInitialize } from './messages.ts'
 import type { StatelessLayer } from './stateless.ts'
 import type { SendNotification } from './tools.ts'
@@ -120,7 +121,7 @@ function parseLine(line: Buffer): ParsedLine | undefined {
   if (text.trim() === '') return undefined
   let json: unknown
   try {
-    json = normalizeMessage(JSON.parse(text))
+    json = normalizeMessage(parseExactJson(text))
   } catch {
     return { ok: false, code: ErrorCode.ParseError, reason: 'a line is not JSON' }
   }

@@ -1,7 +1,8 @@
 import * as z from 'zod'
 import { asObject, isObject, type JsonObject, type Operation, readOwn } from '../operations/operation.ts'
 import { noContent } from '../operations/output-schemas.ts'
-import { quoteUntrusted } from '../sanitize.ts'
+import { replaceInexactNumbers } from '../operations/schema.ts'
+import { mapTexts, quoteUntrusted, type Redact } from '../sanitize.ts'
 
 /** Largest body of a successful response in MiB, after decompression. */
 export const MAX_RESPONSE_MIB = 5
@@ -74,44 +75,14 @@ export function readErrorBody(result: AttemptResult): JsonObject | undefined {
   return isObject(json) && typeof json.message === 'string' ? json : undefined
 }
 
-/** Delimiters of JSON before a number that JavaScript may not represent exactly: many digits, or an exponent. */
-const MAYBE_INEXACT = /[:[,]\s*-?(?:\d[\d.]{15,}|[\d.]+[eE])/
-const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
-
-/**
- * Turns numbers that JavaScript would alter into strings of the same digits, and names their fields. Most texts have
- * none and are returned as they are.
- */
+/** Turns numbers that JavaScript would alter into strings of the same digits, and names their fields. */
 function quoteInexactNumbers(text: string): { readonly text: string; readonly fields: readonly string[] } {
-  if (!MAYBE_INEXACT.test(text)) return { text, fields: [] }
   const fields = new Set<string>()
-  let lastString = ''
-  const kept = text.replace(STRING_OR_NUMBER, (token) => {
-    if (token.startsWith('"')) {
-      lastString = token
-      return token
-    }
-    if (isExact(token)) return token
-    fields.add(lastString)
-    return `"${token}"`
+  const kept = replaceInexactNumbers(text, (digits, field) => {
+    fields.add(field)
+    return `"${digits}"`
   })
   return { text: kept, fields: Array.from(fields) }
-}
-
-/** Whether a number of JSON has the same value after it was parsed and written again. */
-function isExact(token: string): boolean {
-  const written = String(Number(token))
-  return written === token || toScientific(written) === toScientific(token)
-}
-
-/** Significant digits and exponent, in one form for equal values. */
-function toScientific(number: string): string {
-  const [, sign = '', integer = '', fraction = '', exponent = '0'] =
-    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(number) ?? []
-  const digits = (integer + fraction).replace(/^0+/, '')
-  const significant = digits.replace(/0+$/, '')
-  if (significant === '') return '0'
-  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
 }
 
 function readSuccess(op: Operation, { status, body }: WholeResponse): ReadResult {
@@ -192,16 +163,17 @@ function describeErrorBody(body: Body): string {
 const MAX_DEPTH = 256
 
 /** Parses the text of a body. Text that is no JSON, or nested too deep to be passed on, is foreign. */
-export function parseBody(text: string): Body {
+export function parseBody(text: string, redact: Redact = (kept) => kept): Body {
   if (text.trim() === '') return { kind: 'empty' }
-  const { text: exact, fields } = quoteInexactNumbers(text)
+  const { text: exact, fields } = quoteInexactNumbers(redact(text))
   try {
     const json: unknown = JSON.parse(exact)
-    if (!isDeeperThan(json, MAX_DEPTH)) return { kind: 'json', json, inexactFields: fields }
+    if (isDeeperThan(json, MAX_DEPTH)) return { kind: 'foreign', what: describeText(text) }
+    // An escape of JSON can hide a secret from a look at the text.
+    return { kind: 'json', json: text.includes('\\') ? mapTexts(json, redact) : json, inexactFields: fields }
   } catch {
-    // Not JSON.
+    return { kind: 'foreign', what: describeText(text) }
   }
-  return { kind: 'foreign', what: describeText(text) }
 }
 
 function describeText(text: string): string {

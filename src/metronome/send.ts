@@ -99,7 +99,7 @@ async function readBody(status: number, body: FetchResponse['body'] | undefined,
     chunks.push(chunk)
   }
   try {
-    return parseBody(redact(utf8.decode(Buffer.concat(chunks))))
+    return parseBody(utf8.decode(Buffer.concat(chunks)), redact)
   } catch {
     return { kind: 'unreadable', problem: 'bytes that are not UTF-8 text' }
   }

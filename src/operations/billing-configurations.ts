@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { BILLING_PROVIDERS, billingFields, unbillableInvoices } from './configuration-fields.ts'
 import { acme, acmeStripe, DELIVERY_METHOD_ID } from './examples.ts'
-import { customerId, selfExplanatory, uuid } from './input-fields.ts'
+import { customerId, uuid } from './input-fields.ts'
 import { defineRead, defineWrite } from './operation.ts'
 import { configuration, documented, response } from './output-schemas.ts'
 import { verifyAddition, verifyArchiveConfigurations } from './verify-configurations.ts'
@@ -11,13 +11,13 @@ export const fetchBillingConfigurations = defineRead({
   title: 'Fetch billing provider configurations for a customer',
   subject: 'Billing providers',
   description:
-    'Get the billing provider configurations of a customer with their ids. An empty list does not prove that the customer exists.',
+    'Get the active billing provider configurations of a customer. An empty list does not prove that the customer exists.',
   method: 'POST',
   path: '/v1/getCustomerBillingProviderConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
     customer_id: customerId,
-    include_archived: z.boolean().optional().meta(selfExplanatory('Also archived configurations.')),
+    include_archived: z.boolean().optional().describe('Also archived configurations.'),
   }),
   output: response(z.array(configuration)),
   documented: response(z.array(documented.billing)),
@@ -29,7 +29,7 @@ export const setBillingConfigurations = defineWrite({
   title: 'Set billing provider configurations for a customer',
   subject: 'Billing providers',
   description:
-    'Adds billing provider configurations; it replaces and changes none, so a second call adds them twice. Fetch the present ones first. Nothing is billed until a contract selects the new id.',
+    'Adds billing provider configurations, for many customers at once; existing ones stay, so a second call adds duplicates: fetch them first. Nothing is billed until a contract selects the new id. Results lack delivery_method. A lost response is verified for up to 5 customers.',
   method: 'POST',
   path: '/v1/setCustomerBillingProviderConfigurations',
   hints: { destructive: false, idempotent: false },
@@ -37,18 +37,19 @@ export const setBillingConfigurations = defineWrite({
     data: z
       .array(
         z.strictObject({
-          customer_id: customerId,
+          customer_id: uuid,
           billing_provider: z.enum(BILLING_PROVIDERS),
           ...billingFields,
           unbillable_invoices_configuration: z
             .array(unbillableInvoices)
             .optional()
-            .describe('Stripe only: which invoices are unbillable.'),
+            .describe('Stripe only: invoices that are not sent to Stripe.'),
         }),
       )
-      .meta(selfExplanatory('Configurations to add.')),
+      .min(1)
+      .describe('Configurations to add.'),
   }),
-  output: response(z.array(z.looseObject({ id: z.string().optional() }))),
+  output: response(z.array(z.looseObject({ id: z.string().nullish() }))),
   documented: response(z.array(documented.addedBilling)),
   addsRecords: true,
   verification: verifyAddition(fetchBillingConfigurations),
@@ -85,15 +86,13 @@ export const archiveBillingConfigurations = defineWrite({
   title: 'Archive billing provider configurations for a customer',
   subject: 'Billing providers',
   description:
-    'Irreversible: archives billing provider configurations at once. Contracts that use them stop billing there and can never be given another configuration; an invoice in its grace period is not sent; threshold recharge is switched off. All ids or none.',
+    'Irreversible: archives billing provider configurations at once, all or none. Contracts that still use them stop billing there and can get no other: switch each contract first (outside these tools). Invoices in their grace period are not sent; threshold recharge stops.',
   method: 'POST',
   path: '/v1/archiveCustomerBillingProviderConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
     customer_id: customerId,
-    customer_billing_provider_configuration_ids: z
-      .array(uuid)
-      .describe('Ids from fetch-billing-provider-configurations-customer.'),
+    customer_billing_provider_configuration_ids: z.array(uuid).min(1).describe('Ids from the fetch tool.'),
   }),
   output: response(z.looseObject({})),
   documented: response(

@@ -1,8 +1,17 @@
 import * as z from 'zod'
+import { quoteValue } from '../sanitize.ts'
 import { fetchBillingConfigurations } from './billing-configurations.ts'
 import { providerConfiguration, revenueConfiguration } from './configuration-fields.ts'
 import { acme, acmeDetail } from './examples.ts'
-import { customerId, customerName, ingestAliases, queryText, selfExplanatory, text, uuid } from './input-fields.ts'
+import {
+  customerId,
+  customerName,
+  filterText,
+  isMisleading,
+  newExternalId,
+  newIngestAliases,
+  uuid,
+} from './input-fields.ts'
 import { defineRead, defineWrite } from './operation.ts'
 import { customer, customerDetail, documented, response } from './output-schemas.ts'
 import { fetchRevenueConfigurations } from './revenue-configurations.ts'
@@ -21,33 +30,41 @@ export const listCustomers = defineRead({
   title: 'List customers',
   subject: 'Customers',
   description:
-    'List active customers, or only archived ones with only_archived, whatever the filter. Find one by ingest_alias, Salesforce account or search; names are not unique. Each record is as complete as from get-customer; their order is not documented. One page; pass next_page back with the same filters until it is null.',
+    'List active customers, or only archived ones with only_archived, whatever the filter. Names are not unique. Records are complete, in no documented order. One page: pass next_page back with the same filters until it is null.',
   method: 'GET',
   path: '/v1/customers',
   hints: { destructive: false, idempotent: true },
   input: z.strictObject({
-    limit: z.int().min(1).max(MAX_PAGE_SIZE).optional().describe('Customers per page; keep it small.'),
-    next_page: queryText.optional().describe('Cursor from the previous page.'),
+    limit: z.int().min(1).max(MAX_PAGE_SIZE).optional().describe('Page size; keep it small.'),
+    next_page: z.string().optional().describe('Cursor from the previous page.'),
     search: searchText
       .optional()
       .describe(
-        'Search all pages for this text in names, aliases, external ids, Salesforce ids and custom field values, ignoring case, accents and punctuation variants; limit counts matches.',
+        'Search all pages for text in names, aliases, external ids, Salesforce ids and custom field values, ignoring case, accents and punctuation variants; limit counts matches.',
       ),
-    missing: missingFields.optional().describe('Search all pages for customers that have none of these.'),
-    ingest_alias: queryText.optional().meta(selfExplanatory('Filter by ingest alias.')),
-    customer_ids: z.array(uuid).max(MAX_FILTER_IDS).optional().meta(selfExplanatory('Filter by id.')),
-    only_archived: z.boolean().optional().meta(selfExplanatory('Archived customers instead of active ones.')),
+    missing: missingFields.optional().describe('Customers that have none of these, on all pages.'),
+    ingest_alias: filterText.optional().describe('Exact alias. No match does not prove it free: see only_archived.'),
+    customer_ids: z.array(uuid).max(MAX_FILTER_IDS).optional().describe('Only these customers.'),
+    only_archived: z.boolean().optional().describe('Archived customers instead of active ones.'),
     salesforce_account_ids: z
-      .array(queryText.refine((id) => !id.includes(','), 'must not contain a comma'))
+      .array(filterText.refine((id) => !id.includes(','), 'must not contain a comma'))
       .max(MAX_FILTER_IDS)
       .optional()
-      .meta(selfExplanatory('Filter by Salesforce account.')),
+      .describe('Only these Salesforce accounts.'),
   }),
   output: z.looseObject({ data: z.array(customerDetail), next_page: z.string().nullable().optional() }),
   documented: z.looseObject({ data: z.array(documented.customerDetail), next_page: z.string().nullable() }),
   // It names no record that could be missing.
   advice: { 404: 'This address does not serve the Metronome API: correct METRONOME_BASE_URL.' },
   search: customerSearch,
+  argumentRules: {
+    note({ ingest_alias, salesforce_account_ids }) {
+      const filters = [ingest_alias, ...(Array.isArray(salesforce_account_ids) ? salesforce_account_ids : [])]
+      const misleading = filters.filter((filter) => typeof filter === 'string' && isMisleading(filter))
+      if (misleading.length === 0) return undefined
+      return `Sent as given, with white space around it or invisible characters inside: ${misleading.map(quoteValue).join(', ')}.`
+    },
+  },
   example: {
     input: { ingest_alias: 'acme-prod' },
     output: { data: [acmeDetail], next_page: null },
@@ -59,7 +76,7 @@ export const getCustomer = defineRead({
   title: 'Get a customer',
   subject: 'Customers',
   description:
-    'Get one customer by id, active or archived. For its billing use fetch-billing-provider-configurations-customer. external_id is its first alias, so it changes with them.',
+    'Get one customer by id, active or archived. Its billing configurations have their own tool. external_id is its first alias, so it changes with them.',
   method: 'GET',
   path: '/v1/customers/{customer_id}',
   hints: { destructive: false, idempotent: true },
@@ -74,16 +91,14 @@ export const createCustomer = defineWrite({
   title: 'Create a customer',
   subject: 'Customers',
   description:
-    'Create a customer, optionally with its billing. Names are not unique: a second call makes a second customer, unless an ingest alias makes it a 409. It can only be archived afterwards. Configurations do nothing until a contract selects them.',
+    'Create a customer, optionally with its billing. Names are not unique: a second call creates a duplicate, unless an ingest alias conflicts (409). It cannot be deleted, only archived. Configurations do nothing until a contract selects them.',
   method: 'POST',
   path: '/v1/customers',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
     name: customerName('Display name'),
-    ingest_aliases: ingestAliases
-      .optional()
-      .describe('Ids for usage events instead of the customer id; unique, archived customers included.'),
-    external_id: text(1, 128).optional().describe('Deprecated: use ingest_aliases.'),
+    ingest_aliases: newIngestAliases.optional().describe('Ids for usage events; unique, archived customers included.'),
+    external_id: newExternalId.optional().describe('Deprecated: use ingest_aliases.'),
     custom_fields: z
       .record(z.string(), z.string())
       .optional()
@@ -92,7 +107,7 @@ export const createCustomer = defineWrite({
     customer_revenue_system_configurations: z
       .array(revenueConfiguration)
       .optional()
-      .describe('Revenue systems; only on accounts that have the feature.'),
+      .describe('Revenue systems; only on accounts with the feature.'),
   }),
   output: response(customer),
   documented: response(documented.customer),
@@ -105,6 +120,14 @@ export const createCustomer = defineWrite({
   advice: {
     404: 'Trial accounts also return 404 once they have 5 active customers.',
     409: ALIAS_IN_USE,
+  },
+  argumentRules: {
+    misplaced: {
+      customer_config:
+        'is not an argument of create-customer: set salesforce_account_id afterwards with update-customer-configuration',
+      salesforce_account_id:
+        'is not an argument of create-customer: set it afterwards with update-customer-configuration',
+    },
   },
   example: {
     input: {
@@ -135,11 +158,11 @@ export const archiveCustomer = defineWrite({
   title: 'Archive a customer',
   subject: 'Customers',
   description:
-    'Irreversible: archives the customer with its billing configurations, ends all its contracts today, voids their invoices and stops notifications. Its aliases stay taken: to reuse one, remove it with create-update-customer-ingest-aliases before.',
+    'Irreversible: archives the customer with its billing configurations, ends all its contracts today, voids their invoices and stops notifications. Its aliases stay taken: to reuse one, first remove it with create-update-customer-ingest-aliases.',
   method: 'POST',
   path: '/v1/customers/archive',
   hints: { destructive: false, idempotent: false },
-  input: z.strictObject({ id: uuid.describe('Metronome customer id (UUID).') }),
+  input: z.strictObject({ id: customerId }),
   output: response(z.looseObject({ id: z.string() })),
   irreversible: {
     customerArgument: 'id',

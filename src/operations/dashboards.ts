@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { acme } from './examples.ts'
-import { customerId } from './input-fields.ts'
+import { customerId, openEnum } from './input-fields.ts'
 import { defineRead } from './operation.ts'
 import { response } from './output-schemas.ts'
 
@@ -31,41 +31,51 @@ const COLORS = [
   'Action_hover',
 ] as const
 
+// The documented ones; any other text is sent as well.
+const OPTION_KEYS = ['show_zero_usage_line_items', 'contract_id', 'invoice_type', 'invoice_status_filter']
+
 export const getDashboard = defineRead({
   tool: 'get-embeddable-customer-dashboard',
   title: 'Get an embeddable customer dashboard',
   subject: 'Dashboards',
   description:
-    'Make a new dashboard link of one customer, for an iframe. The link is a secret: whoever has it sees the data until it expires, at a time that is not documented.',
+    'Create a dashboard URL for one customer, to embed in an iframe. It is a secret: whoever has it sees the data until it expires; when is not documented.',
   method: 'POST',
   path: '/v1/dashboards/getEmbeddableUrl',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
     customer_id: customerId,
     // `credits` is older and exists in the SDKs only.
-    dashboard: z.enum(['invoices', 'usage', 'commits_and_credits', 'credits']),
+    dashboard: z
+      .enum(['invoices', 'usage', 'commits_and_credits', 'credits'])
+      .describe('Which one; credits is outdated.'),
     dashboard_options: z
-      .array(z.strictObject({ key: z.string(), value: z.string() }))
+      .array(z.strictObject({ key: openEnum(OPTION_KEYS), value: z.string() }))
       .optional()
       .describe(
-        'For invoices: show_zero_usage_line_items (true, false), contract_id, invoice_type (USAGE, SCHEDULED), invoice_status_filter (VOID, FINALIZED, DRAFT, FINALIZED_AND_DRAFT, ALL), billable_status_filter. For credits: hide_grant_name, credit_ledger_credit_type_id.',
+        'For invoices only. show_zero_usage_line_items: true or false; invoice_type: USAGE or SCHEDULED; invoice_status_filter: VOID, FINALIZED, DRAFT, FINALIZED_AND_DRAFT or ALL.',
       ),
     color_overrides: z
       .array(z.strictObject({ name: z.enum(COLORS).optional(), value: z.string().optional().describe('Hex color.') }))
       .optional()
-      .describe('Your own colors.'),
+      .describe('Color overrides.'),
     bm_group_key_overrides: z
       .array(
         z.strictObject({
           group_key_name: z.string(),
           display_name: z.string().optional(),
-          value_display_names: z.record(z.string(), z.unknown()).optional().describe('Display name by value.'),
+          value_display_names: z
+            .record(z.string(), z.unknown())
+            .meta({ additionalProperties: { type: 'string' } })
+            .optional()
+            .describe('Display name by value.'),
         }),
       )
       .optional()
-      .describe('Names shown for billable metric group keys; for usage only.'),
+      .describe('Names of group keys, for usage only; may be ignored.'),
   }),
-  output: response(z.looseObject({ url: z.string().optional() })),
+  output: response(z.looseObject({ url: z.string().nullish() })),
+  documented: response(z.looseObject({ url: z.string().optional() })),
   grantsAccess: true,
   example: {
     input: { customer_id: acme.id, dashboard: 'invoices' },

@@ -1,21 +1,14 @@
 import * as z from 'zod'
 
-const UUID_RULE = 'must be a UUID such as d7abd0cd-4ae9-4db7-8676-e986a4ebd8dc'
-
 /** Any RFC 4122 shape and case; Metronome itself decides whether the id exists. */
-export const uuid = z.guid(UUID_RULE)
+export const uuid = z.guid()
 
 /** Compares UUIDs, which callers may write in either case. */
 export function sameId(asked: unknown, shown: unknown): boolean {
   return String(asked).toLowerCase() === String(shown).toLowerCase()
 }
 
-/** A description that says no more than the name: for documentation, not for models, where each costs tokens. */
-export function selfExplanatory(description: string) {
-  return { description, isSelfExplanatory: true }
-}
-
-export const customerId = uuid.meta(selfExplanatory('Id of the customer.'))
+export const customerId = uuid.describe('Customer UUID.')
 
 // The contract counts characters as JSON Schema does, in code points; zod counts UTF-16 units.
 const countCharacters = (text: string): number => Array.from(text).length
@@ -29,19 +22,22 @@ export function text(min: number, max: number) {
     .meta({ minLength: min, maxLength: max })
 }
 
-/** A string for the query, where an empty one would be dropped. */
-export const queryText = z.string().refine((value) => value !== '', 'must not be empty; leave the field out instead')
+/** A string that filters a list: an empty one would be dropped, and everything listed. */
+export const filterText = z.string().refine((value) => value !== '', 'must not be empty; leave the field out instead')
 
 /** RFC 3339 with `Z` or an offset. */
 export function dateTime(description: string) {
-  return z.iso
-    .datetime({ offset: true, error: 'must be an RFC 3339 date-time such as 2026-01-31T00:00:00Z' })
-    .describe(description)
+  return z.iso.datetime({ offset: true }).describe(description)
 }
 
-/** An object whose keys depend on the provider; Metronome publishes no schema for it. */
-export function openObject(description: string) {
-  return z.record(z.string(), z.unknown()).describe(description)
+/** A field whose keys Metronome documents without a schema: they are advertised, and nothing about them is enforced. */
+export function openObject(documentedKeys: Readonly<Record<string, unknown>>) {
+  return z.record(z.string(), z.unknown()).meta({ properties: documentedKeys })
+}
+
+/** A text of which Metronome documents some values: they are advertised, and any other is sent as well. */
+export function openEnum(values: readonly string[]) {
+  return z.string().meta({ enum: values })
 }
 
 export const MAX_KEY_CHARACTERS = 255
@@ -69,7 +65,22 @@ const MAX_ALIASES = 2000
 const MAX_ALIAS_CHARACTERS = 128
 export const MAX_NAME_CHARACTERS = 160
 
+/** White space around a text, or characters in it that are drawn as nothing: another id than it seems to be. */
+export const isMisleading = (id: string): boolean =>
+  id !== id.trim() || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u.test(id)
+
+export const MISLEADING = 'must not have white space around it or invisible characters inside'
+
+const isCleanId = (id: string): boolean => !isMisleading(id)
+
 export const ingestAliases = z.array(text(1, MAX_ALIAS_CHARACTERS)).max(MAX_ALIASES)
+
+/** Aliases that nobody holds yet. */
+export const newIngestAliases = z.array(text(1, MAX_ALIAS_CHARACTERS).refine(isCleanId, MISLEADING)).max(MAX_ALIASES)
+
+export const newExternalId = text(1, MAX_ALIAS_CHARACTERS).refine(isCleanId, MISLEADING)
+
+export const salesforceId = z.string().refine(isCleanId, MISLEADING)
 
 /** Metronome silently cuts longer names, so the description says so; they are neither cut nor rejected here. */
 export function customerName(description: string) {

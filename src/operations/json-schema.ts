@@ -3,48 +3,55 @@ import type { JsonObject } from './operation.ts'
 
 /** JSON Schema 2020-12 of a schema's input for models: plain, without `anyOf`, `$ref`, formats and lengths. */
 export function inputJsonSchema(schema: z.ZodType): JsonObject {
-  return toJsonSchema(schema, 'input', fitModels)
+  return toJsonSchema(schema, 'input', (jsonSchema) => {
+    simplifyForModels(jsonSchema)
+    // Clients drop a tool, or all tools, for a property with two types; null is accepted all the same.
+    if (Array.isArray(jsonSchema.type)) jsonSchema.type = jsonSchema.type.find((type) => type !== 'null')
+  })
 }
 
 /** The same of a schema's output; open at every level. */
 export function outputJsonSchema(schema: z.ZodType): JsonObject {
   return toJsonSchema(schema, 'output', (jsonSchema) => {
-    fitModels(jsonSchema)
+    simplifyForModels(jsonSchema)
     delete jsonSchema.description
   })
 }
 
 /** JSON Schema for OpenAPI; schemas with an id are under `$defs`. */
 export function openApiSchema(schema: z.ZodType, io: 'input' | 'output'): JsonObject {
-  return toJsonSchema(schema, io, fitOpenApi)
+  return toJsonSchema(schema, io, (jsonSchema) => simplifyForOpenApi(jsonSchema, io))
 }
 
 // Clients and models choke on the first three, and each costs tokens in every conversation; lengths are checked anyway, and
 // an error names them.
-const UNWANTED_BY_MODELS = ['pattern', 'format', 'propertyNames', 'minLength', 'maxLength', 'maxItems']
+const UNWANTED_BY_MODELS = ['pattern', 'format', 'propertyNames', 'minLength', 'maxLength', 'minItems', 'maxItems']
 
-function fitModels(jsonSchema: JsonObject): void {
-  if (jsonSchema.isSelfExplanatory) delete jsonSchema.description
+function simplifyForModels(jsonSchema: JsonObject): void {
   for (const key of UNWANTED_BY_MODELS) delete jsonSchema[key]
 }
 
-function fitOpenApi(jsonSchema: JsonObject): void {
+function simplifyForOpenApi(jsonSchema: JsonObject, io: 'input' | 'output'): void {
   // A pattern only spells out what the format beside it names.
   delete jsonSchema.pattern
   delete jsonSchema.propertyNames
-  // Generators take an object without properties for an empty one.
+  // Generators take an object without properties for an empty one, and one with properties for a closed one.
   const { type, properties = {}, additionalProperties } = jsonSchema
-  if (type === 'object' && isEmpty(properties) && !additionalProperties) jsonSchema.additionalProperties = true
+  const isOpen = type === 'object' && additionalProperties === undefined
+  if (isOpen && (io === 'input' || isEmpty(properties))) jsonSchema.additionalProperties = true
 }
 
-function toJsonSchema(schema: z.ZodType, io: 'input' | 'output', adapt: (jsonSchema: JsonObject) => void): JsonObject {
+function toJsonSchema(
+  schema: z.ZodType,
+  io: 'input' | 'output',
+  simplify: (jsonSchema: JsonObject) => void,
+): JsonObject {
   const { $schema, ...plain } = z.toJSONSchema(schema, {
     io,
     override: ({ jsonSchema }) => {
       if (isEmpty(jsonSchema.additionalProperties)) delete jsonSchema.additionalProperties
-      adapt(jsonSchema)
-      delete jsonSchema.isSelfExplanatory
       flattenNullable(jsonSchema)
+      simplify(jsonSchema)
     },
   })
   return plain

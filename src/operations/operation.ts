@@ -31,7 +31,36 @@ interface OperationBase {
   readonly documented?: z.ZodObject
   /** What to do next after a response with this status; the general advice applies where absent. */
   readonly advice?: Readonly<Record<number, string>>
+  /** What the input's schema cannot say. */
+  readonly argumentRules?: ArgumentRules
   readonly example: { readonly input: JsonObject; readonly output: JsonObject }
+}
+
+export interface ArgumentRules {
+  /** Fields that belong elsewhere, with what to do instead, to be read after the name. */
+  readonly misplaced?: Readonly<Record<string, string>>
+  /** Replaces arguments of ours by what Metronome takes. */
+  translate?(args: JsonObject): JsonObject
+  /** What a result should say about arguments that are valid, but may not be meant so. */
+  note?(args: JsonObject): string | undefined
+}
+
+/** An argument that is invalid. */
+export interface ArgumentIssue {
+  /** Path such as `ingest_aliases[3]`. */
+  readonly path: string
+  /** What is wrong, to be read after the path. */
+  readonly message: string
+}
+
+/** A record that decides whether unusual arguments are valid. */
+export interface Precondition {
+  /** What depends on the record, as a clause. */
+  readonly reason: string
+  /** `undefined` where the arguments are valid whatever the record shows. */
+  read(args: JsonObject): Read | undefined
+  /** What is wrong with the arguments, given the body of the read. */
+  findIssues(args: JsonObject, body: JsonObject): readonly ArgumentIssue[]
 }
 
 /** An operation that only reads, and may be retried freely. */
@@ -72,6 +101,8 @@ export interface Scope {
 /** An operation that changes something at Metronome. */
 export interface WriteOperation extends OperationBase {
   readonly kind: 'write'
+  /** Decides about unusual arguments before anything is sent; usual ones cost no read. */
+  readonly precondition?: Precondition
   /** It archives, which cannot be undone. */
   readonly irreversible?: Archiving<string>
   /** How to find out whether the write is in place when its response does not say so. */

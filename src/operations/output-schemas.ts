@@ -1,7 +1,7 @@
 import * as z from 'zod'
 
 // Records as Metronome documents them, for the OpenAPI document; open at every level, since fields may be added. What a
-// response must have to be used is a pick of the same fields, below.
+// response must have to be used stands below.
 
 const uuid = (description: string) => z.string().meta({ format: 'uuid', description })
 const dateTime = (description: string) => z.string().meta({ format: 'date-time', description })
@@ -65,10 +65,10 @@ const documentedBilling = z
         z.looseObject({
           invoice_type: text('usage or scheduled.'),
           fiat_credit_type_id: uuid('Currency of max_amount.').optional(),
-          max_amount: z.number().describe('Largest amount that is not billed.').optional(),
+          max_amount: z.number().describe('Totals up to it; all where absent.').optional(),
         }),
       )
-      .describe('Which invoices are unbillable.')
+      .describe('Invoices that are not sent to Stripe.')
       .optional(),
   })
   .meta({ id: 'BillingProviderConfiguration' })
@@ -107,13 +107,17 @@ export function response<Data extends z.ZodType>(data: Data) {
 /** Metronome responds 200 without a body; callers receive `{"success": true}`. */
 export const noContent = z.looseObject({})
 
-export const customer = documentedCustomer
-  .pick({ id: true, name: true, ingest_aliases: true })
-  .partial({ name: true, ingest_aliases: true })
+// Only the id is needed: one null in one record must not cost the whole response.
+const usable = {
+  id: z.string(),
+  name: z.string().nullish(),
+  ingest_aliases: z.array(z.string().nullable()).nullish(),
+  archived_at: z.string().nullish(),
+}
 
-export const customerDetail = documentedCustomerDetail
-  .pick({ id: true, name: true, ingest_aliases: true, archived_at: true })
-  .partial({ name: true, ingest_aliases: true })
+export const customer = z.looseObject({ id: usable.id, name: usable.name, ingest_aliases: usable.ingest_aliases })
+
+export const customerDetail = z.looseObject(usable)
 
 /** A billing or revenue configuration, as the fetch and set operations return it. */
-export const configuration = documentedBilling.pick({ id: true, archived_at: true })
+export const configuration = z.looseObject({ id: usable.id, archived_at: usable.archived_at })

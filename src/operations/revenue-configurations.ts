@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import { revenueProvider } from './configuration-fields.ts'
+import { revenueKeys, revenueProvider } from './configuration-fields.ts'
 import { acme, acmeNetsuite } from './examples.ts'
-import { customerId, openObject, selfExplanatory, uuid } from './input-fields.ts'
+import { customerId, uuid } from './input-fields.ts'
 import { defineRead, defineWrite } from './operation.ts'
 import { configuration, documented, response } from './output-schemas.ts'
 import { verifyAddition, verifyArchiveConfigurations } from './verify-configurations.ts'
@@ -11,14 +11,14 @@ export const fetchRevenueConfigurations = defineRead({
   title: 'Fetch revenue system configurations for a customer',
   subject: 'Revenue systems',
   description:
-    'Get the revenue system configurations of a customer with their ids. An empty list does not prove that the customer exists. Only on accounts that have the feature.',
+    'Get the active revenue system configurations of a customer. An empty list does not prove that the customer exists. Only on accounts with the feature.',
   method: 'POST',
   path: '/v1/getCustomerRevenueSystemConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
     customer_id: customerId,
-    provider: revenueProvider.optional(),
-    include_archived: z.boolean().optional().meta(selfExplanatory('Also archived configurations.')),
+    provider: revenueProvider.optional().describe('Only this provider.'),
+    include_archived: z.boolean().optional().describe('Also archived configurations.'),
   }),
   output: response(z.array(configuration)),
   documented: response(z.array(documented.revenue)),
@@ -30,7 +30,7 @@ export const setRevenueConfigurations = defineWrite({
   title: 'Set revenue system configurations for a customer',
   subject: 'Revenue systems',
   description:
-    'Adds revenue system configurations; it replaces and changes none, so a second call adds them twice. Fetch the present ones first. A contract must then select the new id, as for billing. Only on accounts that have the feature.',
+    'Adds revenue system configurations; existing ones stay, so a second call adds duplicates. Fetch them first. A contract must then select the new id. Only on accounts with the feature.',
   method: 'POST',
   path: '/v1/setCustomerRevenueSystemConfigurations',
   hints: { destructive: false, idempotent: false },
@@ -38,13 +38,14 @@ export const setRevenueConfigurations = defineWrite({
     data: z
       .array(
         z.strictObject({
-          customer_id: customerId,
+          customer_id: uuid,
           provider: revenueProvider,
-          configuration: openObject('netsuite_customer_id.'),
-          delivery_method_id: uuid.optional().describe('For one of several deliveries.'),
+          configuration: revenueKeys,
+          delivery_method_id: uuid.optional(),
         }),
       )
-      .meta(selfExplanatory('Configurations to add.')),
+      .min(1)
+      .describe('Configurations to add.'),
   }),
   output: response(z.array(configuration)),
   documented: response(z.array(documented.revenue)),
@@ -62,15 +63,13 @@ export const archiveRevenueConfigurations = defineWrite({
   tool: 'archive-revenue-system-configurations-customer',
   title: 'Archive revenue system configurations for a customer',
   subject: 'Revenue systems',
-  description: 'Irreversible: archives revenue system configurations of a customer at once.',
+  description: 'Irreversible: archives revenue system configurations at once.',
   method: 'POST',
   path: '/v1/archiveCustomerRevenueSystemConfigurations',
   hints: { destructive: false, idempotent: false },
   input: z.strictObject({
     customer_id: customerId,
-    customer_revenue_system_configuration_ids: z
-      .array(uuid)
-      .describe('Ids from fetch-revenue-system-configurations-customer.'),
+    customer_revenue_system_configuration_ids: z.array(uuid).min(1).describe('Ids from the fetch tool.'),
   }),
   output: response(z.looseObject({})),
   documented: response(

@@ -3,6 +3,7 @@ import { CallError } from '../calls/errors.ts'
 import type { App, Handler, RequestContext, Route } from '../http/routes.ts'
 import { readScheme } from '../http/urls.ts'
 import type { JsonObject, Operation } from '../operations/operation.ts'
+import { parseExactJson } from '../operations/schema.ts'
 import { buildOpenApi } from './openapi.ts'
 import { problemResponse, toProblem } from './problem.ts'
 import { IDEMPOTENCY_KEY, pathPattern, type RestRequest, readArguments, restPath } from './request.ts'
@@ -51,6 +52,7 @@ export function createRestApp(options: RestOptions): App {
     },
     buildRejection: ({ status, message, headers }) =>
       problemResponse({ status, detail: message, ...(headers && { headers }) }),
+    parseJson: parseExactJson,
     describeNotFound(path) {
       const guess = path.toLowerCase()
       const found = ordered.find((known) =>

@@ -5,7 +5,7 @@ import { noContent } from '../operations/output-schemas.ts'
 import { PROBLEM_RESPONSES } from './openapi-problems.ts'
 import { parameterName } from './request.ts'
 
-export const IDEMPOTENCY_KEY_PARAMETER = {
+const IDEMPOTENCY_KEY_PARAMETER = {
   name: 'Idempotency-Key',
   in: 'header',
   description:
@@ -42,7 +42,8 @@ export function describeOperation(op: Operation): JsonObject {
     parameters: [
       ...fields.filter(([name]) => inPath.includes(name)).map((field) => describeParameter(op, 'path', field)),
       ...(op.method === 'GET' ? others.map((field) => describeParameter(op, 'query', field)) : []),
-      ...(op.kind === 'write' ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []),
+      // Written out: ChatGPT actions leave out operations whose parameters are references.
+      ...(op.kind === 'write' ? [IDEMPOTENCY_KEY_PARAMETER] : []),
     ],
     ...(op.method === 'POST' && {
       requestBody: { required: true, content: { 'application/json': { schema: body, example } } },

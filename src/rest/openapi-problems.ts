@@ -45,9 +45,9 @@ const PROBLEM_EXAMPLES: Readonly<Record<string, { description: string; example: 
       status: 400,
       type: 'invalid-input',
       detail:
-        'list-customers: invalid arguments, nothing was sent. limit too big: expected number to be <=100. ingest_allias is not a known field (did you mean ingest_alias?).',
+        'list-customers: invalid arguments, nothing was sent. limit must be from 1 to 100. ingest_allias is not a known field (did you mean ingest_alias?).',
       errors: [
-        { path: 'limit', message: 'too big: expected number to be <=100' },
+        { path: 'limit', message: 'must be from 1 to 100' },
         { path: 'ingest_allias', message: 'is not a known field (did you mean ingest_alias?)' },
       ],
     },

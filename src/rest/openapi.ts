@@ -1,11 +1,6 @@
 import type { JsonObject, Operation, Subject } from '../operations/operation.ts'
 import { HOMEPAGE, NAME, VERSION } from '../version.ts'
-import {
-  describeOperation,
-  describeRecords,
-  IDEMPOTENCY_KEY_HEADER,
-  IDEMPOTENCY_KEY_PARAMETER,
-} from './openapi-operation.ts'
+import { describeOperation, describeRecords, IDEMPOTENCY_KEY_HEADER } from './openapi-operation.ts'
 import { PROBLEM_RESPONSES, PROBLEM_SCHEMA } from './openapi-problems.ts'
 import { restPath } from './request.ts'
 
@@ -45,7 +40,6 @@ export function buildOpenApi(operations: readonly Operation[], needsBearer: bool
     components: {
       schemas: { ...describeRecords(operations), Problem: PROBLEM_SCHEMA },
       responses: PROBLEM_RESPONSES,
-      parameters: { IdempotencyKey: IDEMPOTENCY_KEY_PARAMETER },
       headers: { IdempotencyKey: IDEMPOTENCY_KEY_HEADER },
       securitySchemes: {
         bearer: {

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { type CallError, type CallErrorCode, type InputIssue, InvalidArgumentsError } from '../calls/errors.ts'
 import type { Outcome } from '../calls/outcome.ts'
-import { escapeInvisible, type Redact } from '../sanitize.ts'
+import { cutText, escapeInvisible, type Redact } from '../sanitize.ts'
 import { HOMEPAGE } from '../version.ts'
 
 /** Problem types with their titles; docs/rest.md explains them. */
@@ -91,7 +91,7 @@ export function problemBody({ status, type, detail, errors, outcome }: Problem) 
 }
 
 function describeIssue({ path, message }: InputIssue): { field: string; message: string } {
-  return { field: escapeInvisible(path.slice(0, MAX_FIELD_CHARACTERS)), message: escapeInvisible(message) }
+  return { field: escapeInvisible(cutText(path, MAX_FIELD_CHARACTERS)), message: escapeInvisible(message) }
 }
 
 export function problemResponse(problem: Problem, redact: Redact = (text) => text): Response {

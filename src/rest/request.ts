@@ -5,6 +5,7 @@ import type { IdempotencyKey } from '../calls/write.ts'
 import { isPercentEncoded } from '../http/urls.ts'
 import { idempotencyKey as keySchema } from '../operations/input-fields.ts'
 import { isObject, type JsonObject, type Operation, pathParameters } from '../operations/operation.ts'
+import { childSchema, plainType, type Schema } from '../operations/schema.ts'
 
 export const IDEMPOTENCY_KEY = 'idempotency-key'
 
@@ -81,45 +82,25 @@ function readBody(json: unknown, query: JsonObject, issues: InputIssue[]): JsonO
   return {}
 }
 
-/** Reads a query into the types of `input`. */
+/** Reads a query; the types of its values are read where all arguments are validated. */
 function readQuery(search: string, input: z.ZodObject, issues: InputIssue[]): JsonObject {
   // Other bytes would turn into other characters.
   if (!isPercentEncoded(search)) issues.push({ path: 'query', message: 'is not percent-encoded UTF-8' })
   const parameters = new URLSearchParams(search)
-  const names = new Set(parameters.keys())
-  return Object.fromEntries(
-    Array.from(names, (name) => {
-      const schema = Object.hasOwn(input.shape, name) ? plainType(input.shape[name]) : undefined
-      const values = parameters.getAll(name)
-      const problem = findTypeProblem(values, schema)
-      if (problem) issues.push({ path: name, message: problem })
-      return [name, problem ? undefined : readValues(values, schema)]
-    }),
-  )
+  const values = Array.from(new Set(parameters.keys()), (name): [string, unknown] => {
+    const schema = childSchema(input, name)
+    const given = parameters.getAll(name)
+    // Lists are joined by commas, repeated, or both; any other parameter is given once.
+    if (plainType(schema) instanceof z.ZodArray) return [name, given.flatMap((value) => value.split(','))]
+    if (schema && given.length > 1) issues.push({ path: name, message: 'must be given once' })
+    return [name, isBlank(given, schema) ? undefined : given[0]]
+  })
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined))
 }
 
-/** In a query everything is text, so that the message says how the value is written. */
-function findTypeProblem(values: readonly string[], schema: z.core.$ZodType | undefined): string | undefined {
-  if (schema === undefined || schema instanceof z.ZodArray) return undefined
-  if (values.length > 1) return 'must be given once'
-  if (schema instanceof z.ZodBoolean && !/^(true|false)$/.test(values[0] ?? '')) return 'must be true or false'
-  // Only canonical digits: no 1e1, 0x1, 01 or 1.0.
-  const isNumber = String(Number(values[0])) === values[0]
-  return schema instanceof z.ZodNumber && !isNumber ? 'must be a number in plain digits' : undefined
-}
-
-/** Lists are joined by commas, repeated, or both; any other parameter is given once. */
-function readValues(values: readonly string[], schema: z.core.$ZodType | undefined): unknown {
-  if (schema instanceof z.ZodArray) return values.flatMap((value) => value.split(','))
-  return values.length === 1 ? readValue(values[0] ?? '', schema) : values
-}
-
-function readValue(text: string, schema: z.core.$ZodType | undefined): unknown {
-  if (schema instanceof z.ZodBoolean) return text === 'true'
-  if (schema instanceof z.ZodNumber) return Number(text)
-  return text
-}
-
-function plainType(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
-  return schema instanceof z.ZodOptional || schema instanceof z.ZodNullable ? plainType(schema.unwrap()) : schema
+/** Forms send every field, empty; that counts as absent, unless it is a filter, without which everything would be listed. */
+function isBlank([value]: readonly string[], schema: Schema): boolean {
+  const type = plainType(schema)
+  if (value !== '' || type === undefined) return false
+  return type instanceof z.ZodNumber || type instanceof z.ZodBoolean || z.safeParse(type, '').success
 }

@@ -1,6 +1,8 @@
 import * as z from 'zod'
+import { describeIssue } from '../operations/describe-issue.ts'
 import { isObject, type JsonObject, type Operation } from '../operations/operation.ts'
 import { noContent } from '../operations/output-schemas.ts'
+import { childSchema, plainType, readText } from '../operations/schema.ts'
 import { configurationHandlers } from './configurations.ts'
 import { customerHandlers } from './customers.ts'
 import {
@@ -65,10 +67,13 @@ function callHandler(store: Store, request: SandboxRequest): SandboxResponse {
 function readArguments(op: Operation, request: SandboxRequest, pathArguments: JsonObject): JsonObject {
   const rest = op.method === 'GET' ? readQuery(op, request.query) : readBody(request.body)
   const args = { ...rest, ...pathArguments }
-  const issues = op.input.safeParse(args).error?.issues ?? []
+  const issues = op.input.safeParse(args, { reportInput: true }).error?.issues ?? []
   const relevant = issues.filter(({ path }) => path.length > 0)
   if (relevant.length === 0) return args
-  throw new ApiError(400, relevant.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '))
+  throw new ApiError(
+    400,
+    relevant.map((issue) => `${issue.path.join('.')}: ${describeIssue(issue, op.input)}`).join('; '),
+  )
 }
 
 function readBody(text: string): JsonObject {
@@ -82,23 +87,12 @@ function readBody(text: string): JsonObject {
   return json
 }
 
+/** Text that does not fit the field's type stays text, which the validation then rejects. */
 function readQuery({ input }: Operation, query: URLSearchParams): JsonObject {
   return Object.fromEntries(
     Array.from(query, ([name, text]) => {
-      const schema = Object.hasOwn(input.shape, name) ? unwrap(input.shape[name]) : undefined
-      return [name, readQueryValue(text, schema)]
+      const schema = childSchema(input, name)
+      return [name, plainType(schema) instanceof z.ZodArray ? text.split(',') : readText(text, schema)]
     }),
   )
-}
-
-/** Text that does not fit the field's type stays text, which the validation then rejects. */
-function readQueryValue(text: string, schema: z.core.$ZodType | undefined): unknown {
-  if (schema instanceof z.ZodArray) return text.split(',')
-  if (schema instanceof z.ZodNumber && /^\d+$/.test(text)) return Number(text)
-  if (schema instanceof z.ZodBoolean && /^(true|false)$/.test(text)) return text === 'true'
-  return text
-}
-
-function unwrap(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
-  return schema instanceof z.ZodOptional || schema instanceof z.ZodNullable ? unwrap(schema.unwrap()) : schema
 }

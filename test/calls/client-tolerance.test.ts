@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import type { JsonObject } from '../../src/operations/operation.ts'
+import { isObject, type JsonObject } from '../../src/operations/operation.ts'
 import { CONTRACT, ID } from '../contract.ts'
 import { createHarness, operationOf } from '../support/harness.ts'
 
@@ -54,6 +54,45 @@ test('nulls for absent fields, arguments as JSON text and the fields of n8n do n
   await fc.assert(property, { numRuns: 500, seed: 20261125 })
 })
 
+/** The same arguments, with numbers and booleans as text, and texts of digits as numbers, where the type is known. */
+function swapTypes(value: unknown, schema: z.core.$ZodType | undefined): unknown {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return swapTypes(value, schema.unwrap())
+  if (schema instanceof z.ZodArray && Array.isArray(value)) return value.map((item) => swapTypes(item, schema.element))
+  if (schema instanceof z.ZodNumber) return String(value)
+  if (schema instanceof z.ZodBoolean) return value === null ? value : value ? 'True' : 'FALSE'
+  if (schema instanceof z.ZodString && /^[1-9]\d{0,14}$/.test(String(value))) return Number(value)
+  const entries = Object.entries(isObject(value) ? value : {})
+  if (schema instanceof z.ZodRecord)
+    return Object.fromEntries(entries.map(([key, item]) => [key, swapTypes(item, schema.valueType)]))
+  if (!(schema instanceof z.ZodObject)) return value
+  return Object.fromEntries(entries.map(([key, item]) => [key, swapTypes(item, schema.shape[key])]))
+}
+
+const digits = { name: 'Acme', ingest_aliases: ['42', 'a'], external_id: '7', custom_fields: { seats: '5', tier: 'b' } }
+const amount = { invoice_type: 'usage', fiat_credit_type_id: ID, max_amount: 10.5 }
+const billing = [{ customer_id: ID, billing_provider: 'stripe', unbillable_invoices_configuration: [amount] }]
+const swapped = [
+  ...calls,
+  { tool: 'create-customer', args: digits },
+  { tool: 'update-customer-configuration', args: { customer_id: ID, salesforce_account_id: '15' } },
+  { tool: 'set-billing-provider-configurations-customer', args: { data: billing } },
+]
+
+test.each(swapped)(
+  'values of the wrong type that can mean one thing do not change the request: $tool $args',
+  async (call) => {
+    const wrong = swapTypes(call.args, operationOf(call.tool).input)
+    expect(await send(call.tool, wrong)).toEqual(await send(call.tool, call.args))
+  },
+)
+
+test('several of these calls have values of the wrong type', () => {
+  const changed = swapped.filter(
+    ({ tool, args }) => JSON.stringify(swapTypes(args, operationOf(tool).input)) !== JSON.stringify(args),
+  )
+  expect(changed.length).toBeGreaterThan(10)
+})
+
 /** Paths of the text fields for which a client may mean null. */
 function optionalTexts(schema: z.core.$ZodType, path: readonly (string | number)[] = []): (string | number)[][] {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) {
@@ -95,6 +134,15 @@ test('a field that nobody knows is still rejected beside those of n8n', async ()
     requests: [],
     error: { issues: [{ path: 'customerId', message: 'is not a known field (did you mean customer_id?)' }] },
   })
+})
+
+test('the fields of n8n are known at the top level only', async () => {
+  const overrides = [{ customer_id: ID, billing_provider: 'stripe', ...N8N }]
+  const { requests, error } = await send('set-billing-provider-configurations-customer', { data: overrides })
+  expect(requests).toEqual([])
+  expect(error).toMatchObject({ issues: Object.keys(N8N).map((name) => ({ path: `data[0].${name}` })) })
+  const custom = { name: 'Acme', custom_fields: { tool: 'hammer', action: 'swing' } }
+  expect((await send('create-customer', custom)).requests).toEqual([expect.stringContaining(JSON.stringify(custom))])
 })
 
 test.each(['\u200b', ' \t ', '\u00a0\u2003'])('a name without a visible character is rejected: %j', async (name) => {

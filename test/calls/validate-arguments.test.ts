@@ -60,32 +60,42 @@ test.each<Row>([
   ['absent arguments', 'get-customer', undefined, /^customer_id is required$/],
   ['null as arguments', 'get-customer', null, /^customer_id is required$/],
   ['a missing nested field', BILLING, { data: [{ customer_id: ID }] }, /^data\[0\]\.billing_provider is required$/],
-  ['a limit of 0', 'list-customers', { limit: 0 }, /^limit .*>=1$/],
-  ['a limit of 101', 'list-customers', { limit: 101 }, /^limit .*<=100$/],
-  ['a limit of 1.5', 'list-customers', { limit: 1.5 }, /^limit .*expected int/],
-  ['a negative limit', 'list-customers', { limit: -1 }, /^limit .*>=1$/],
-  ['a limit as text', 'list-customers', { limit: '10' }, /^limit .*expected number, received string$/],
+  ['a limit of 0', 'list-customers', { limit: 0 }, /^limit must be from 1 to 100$/],
+  ['a limit of 101', 'list-customers', { limit: 101 }, /^limit must be from 1 to 100$/],
+  ['a limit of 1.5', 'list-customers', { limit: 1.5 }, /^limit must be a whole number$/],
+  ['a negative limit', 'list-customers', { limit: -1 }, /^limit must be from 1 to 100$/],
+  ['a limit as a word', 'list-customers', { limit: 'five' }, /^limit must be a number, not text$/],
   [
-    'a boolean as text',
+    'a boolean as a word',
     'list-customers',
-    { only_archived: 'true' },
-    /^only_archived .*expected boolean, received string$/,
+    { only_archived: 'perhaps' },
+    /^only_archived must be true or false, not text$/,
   ],
   [
     'a boolean as number',
     'list-customers',
     { only_archived: 1 },
-    /^only_archived .*expected boolean, received number$/,
+    /^only_archived must be true or false, not a number$/,
   ],
-  ['text as number', 'update-customer-name', { customer_id: ID, name: 5 }, /^name .*expected string, received number$/],
+  [
+    'text as a boolean',
+    'update-customer-name',
+    { customer_id: ID, name: true },
+    /^name must be text, not true or false$/,
+  ],
   [
     'a list as comma-separated text',
     'list-customers',
     { customer_ids: `${ID},${ID}` },
-    /^customer_ids .*expected array, received string$/,
+    /^customer_ids must be a list, not text$/,
   ],
-  ['one item instead of a list', 'list-customers', { customer_ids: ID }, /^customer_ids .*expected array/],
-  ['101 ids as filter', 'list-customers', { customer_ids: Array(101).fill(ID) }, /^customer_ids .*<=100/],
+  ['one item instead of a list', 'list-customers', { customer_ids: ID }, /^customer_ids must be a list, not text$/],
+  [
+    '101 ids as filter',
+    'list-customers',
+    { customer_ids: Array(101).fill(ID) },
+    /^customer_ids must have at most 100 items$/,
+  ],
   [
     'a comma in an array filter',
     'list-customers',
@@ -122,14 +132,14 @@ test.each<Row>([
   [
     'a custom field that is not text',
     'create-customer',
-    { name: 'a', custom_fields: { seats: 5 } },
-    /^custom_fields\.seats .*expected string/,
+    { name: 'a', custom_fields: { seats: true } },
+    /^custom_fields\.seats must be text, not true or false$/,
   ],
   [
     'an unknown enum value',
     'get-embeddable-customer-dashboard',
     { customer_id: ID, dashboard: 'invoice' },
-    /^dashboard .*"invoices"/,
+    /^dashboard must be one of "invoices", "usage", "commits_and_credits", "credits"$/,
   ],
   [
     'a provider that only another tool accepts',
@@ -227,6 +237,8 @@ test.each<[string, unknown, RegExp]>([
   ['-2^53', configure({ deep: [{ id: -(2 ** 53) }] }), /configuration\.deep\[0\]\.id exceeds the range/],
   ['20 digits in JSON text', configureAsText('{"id":12345678901234567890}'), /configuration\.id exceeds the range/],
   ['1e400 in JSON text', configureAsText('{"id":1e400}'), /configuration\.id exceeds the range/],
+  ['1e-400 in JSON text', configureAsText('{"id":1e-400}'), /configuration\.id exceeds the range/],
+  ['19 decimals in JSON text', configureAsText('{"a":[0.1234567890123456789]}'), /configuration\.a\[0\] exceeds/],
 ])('a number that would arrive altered is rejected: %s', async (_, args, issue) => {
   expect(await reject(BILLING, args)).toEqual([expect.stringMatching(issue)])
 })
@@ -263,9 +275,9 @@ describe('an object or array that arrives as JSON text', () => {
 
   test.each([
     ['["a", ""]', /^ingest_aliases\[1\] must not be ""$/],
-    ['["a"', /^ingest_aliases .*expected array, received string$/],
-    ['{"a":1}', /^ingest_aliases .*expected array, received object$/],
-    ['5', /^ingest_aliases .*expected array, received string$/],
+    ['["a"', /^ingest_aliases must be a list, not text$/],
+    ['{"a":1}', /^ingest_aliases must be a list, not an object$/],
+    ['5', /^ingest_aliases must be a list, not text$/],
   ])('is validated like any other value: %s', async (ingest_aliases, issue) => {
     expect(await reject(ALIASES, { customer_id: ID, ingest_aliases })).toEqual([expect.stringMatching(issue)])
   })
@@ -273,15 +285,37 @@ describe('an object or array that arrives as JSON text', () => {
 
 describe('update-customer-configuration', () => {
   const tool = 'update-customer-configuration'
+  const SALESFORCE = 'salesforce_account_id'
+  const DRAFT = 'leave_stripe_invoices_in_draft'
 
-  test('sends null where the field is nullable, and no absent field', async () => {
-    expect(await accept(tool, { customer_id: ID, salesforce_account_id: null })).toEqual({
-      salesforce_account_id: null,
-    })
+  test.each([
+    [{ [SALESFORCE]: null }, { [SALESFORCE]: null }],
+    [{ clear: [SALESFORCE] }, { [SALESFORCE]: null }],
+    [{ clear: [DRAFT, SALESFORCE, DRAFT] }, { [DRAFT]: null, [SALESFORCE]: null }],
+    [
+      { clear: `["${DRAFT}"]`, [SALESFORCE]: 'sf' },
+      { [SALESFORCE]: 'sf', [DRAFT]: null },
+    ],
+    [{ clear: [SALESFORCE], [SALESFORCE]: null }, { [SALESFORCE]: null }],
+    [{ clear: [], [DRAFT]: 'false' }, { [DRAFT]: false }],
+    [{ clear: null, [DRAFT]: null }, { [DRAFT]: null }],
+  ])('%j sends %j', async (settings, body) => {
+    expect(await accept(tool, { customer_id: ID, ...settings })).toEqual(body)
   })
 
-  test('rejects a call without any setting, which has nothing to change', async () => {
-    expect(await reject(tool, { customer_id: ID })).toEqual([expect.stringMatching(/nothing to change/)])
+  test.each([{}, { clear: [] }, { clear: null }])('%j has nothing to change', async (settings) => {
+    expect(await reject(tool, { customer_id: ID, ...settings })).toEqual([
+      `have nothing to change: give ${SALESFORCE}, ${DRAFT} or clear`,
+    ])
+  })
+
+  test.each([
+    [SALESFORCE, 'sf'],
+    [DRAFT, false],
+  ])('rejects %s when it is cleared and set at once', async (name, value) => {
+    expect(await reject(tool, { customer_id: ID, clear: [name], [name]: value })).toEqual([
+      `clear[0] names ${name}, which is also set`,
+    ])
   })
 
   test.each(['', 'null', 'None', 'undefined'])('rejects %j where null is meant', async (salesforce_account_id) => {
@@ -289,6 +323,107 @@ describe('update-customer-configuration', () => {
       `salesforce_account_id must not be ${JSON.stringify(salesforce_account_id)}; use null to clear it, or leave the field out`,
     ])
   })
+})
+
+test('create-customer names the tool that sets the Salesforce id', async () => {
+  const advice = 'afterwards with update-customer-configuration'
+  const customer_config = { salesforce_account_id: '0015500001WO1ZiABL' }
+  expect(await reject('create-customer', { name: 'Acme', customer_config })).toEqual([
+    `customer_config is not an argument of create-customer: set salesforce_account_id ${advice}`,
+  ])
+  expect(await reject('create-customer', { name: 'Acme', ...customer_config })).toEqual([
+    `salesforce_account_id is not an argument of create-customer: set it ${advice}`,
+  ])
+})
+
+describe('markup of a tool call inside a value is rejected', () => {
+  const issue = (path: string) => `${path} holds markup of a tool call; send each field as an argument of its own`
+
+  test.each<[string, string, object, string]>([
+    ['the end of its own argument', 'create-customer', { name: 'Bolt\u003c/name>' }, 'name'],
+    ['the start of the next', 'create-customer', { name: 'Bolt\n\u003cparameter name="x">[]' }, 'name'],
+    ['a prefix', 'create-customer', { name: 'Bolt\u003c/x:parameter>' }, 'name'],
+    ['an alias', 'create-customer', { name: 'B', ingest_aliases: ['b\u003c/parameter>'] }, 'ingest_aliases[0]'],
+    [
+      'the end of the outer argument',
+      'create-customer',
+      { name: 'B', ingest_aliases: ['b\u003c/ingest_aliases>'] },
+      'ingest_aliases[0]',
+    ],
+    [
+      'a custom field',
+      'create-customer',
+      { name: 'B', custom_fields: { segment: 'smb\u003c/payload>\n\u003c/invoke>' } },
+      'custom_fields.segment',
+    ],
+    [
+      'the start of a call',
+      'update-customer-name',
+      { customer_id: ID, name: '\u003cinvoke name="get-customer">' },
+      'name',
+    ],
+    ['a filter', 'list-customers', { ingest_alias: 'acme\u003c/ingest_alias>' }, 'ingest_alias'],
+    ['an open object', BILLING, configure({ a: ['x\u003c/parameter'] }), 'data[0].configuration.a[0]'],
+  ])('%s', async (_, tool, args, path) => {
+    expect(await reject(tool, args)).toContain(issue(path))
+  })
+
+  test('the name of a field', async () => {
+    const issues = await reject('create-customer', { name: 'B', custom_fields: { 'a\u003c/custom_fields>': 'b' } })
+    expect(issues).toEqual([issue('custom_fields.a\u003c/custom_fields>')])
+  })
+
+  test.each(['R&D <internal> 3 < 4', 'a <b> c', '<name>', 'x</title>', '<parameters>', '</names>', '<invoked>', '<>'])(
+    'any other < is text: %s',
+    async (name) => {
+      expect(await accept('create-customer', { name })).toEqual({ name })
+    },
+  )
+})
+
+describe('a text', () => {
+  test.each<[string, string, (text: string) => object, string]>([
+    ['a name', 'create-customer', (name) => ({ name }), 'name'],
+    ['a filter', 'list-customers', (ingest_alias) => ({ ingest_alias }), 'ingest_alias'],
+    ['an open object', BILLING, (text) => configure({ a: text }), 'data[0].configuration.a'],
+  ])('has at most 10,000 characters: %s', async (_, tool, build, path) => {
+    const longest = '😀'.repeat(10_000)
+    await accept(tool, build(longest))
+    expect(await reject(tool, build(`${longest}a`))).toEqual([`${path} has more than 10000 characters`])
+  })
+
+  test('may be longer where it is JSON for a list', async () => {
+    const ingest_aliases = Array.from({ length: 2_000 }, (_, index) => `alias-${index}`)
+    const sent = await accept(ALIASES, { customer_id: ID, ingest_aliases: JSON.stringify(ingest_aliases) })
+    expect(sent).toEqual({ ingest_aliases })
+  })
+})
+
+test.each<[string, object, string]>([
+  [
+    'archive-billing-provider-configurations-customer',
+    { customer_id: ID },
+    'customer_billing_provider_configuration_ids',
+  ],
+  ['archive-revenue-system-configurations-customer', { customer_id: ID }, 'customer_revenue_system_configuration_ids'],
+  [BILLING, {}, 'data'],
+  ['set-revenue-system-configurations-customer', {}, 'data'],
+])('%s needs something to act on', async (tool, args, list) => {
+  expect(await reject(tool, { ...args, [list]: [] })).toEqual([`${list} must not be empty`])
+})
+
+test('keys of a configuration are advertised, and neither enforced nor altered', async () => {
+  const configured = configure({
+    netsuite_customer_id: 12345,
+    stripe_collection_method: 'new_method',
+    aws_region: 'false',
+  })
+  expect(await accept(BILLING, configured)).toEqual(configured)
+})
+
+test('a key of a dashboard option that is not advertised is sent as well', async () => {
+  const args = { customer_id: ID, dashboard: 'credits', dashboard_options: [{ key: 'hide_grant_name', value: 'true' }] }
+  expect(await accept('get-embeddable-customer-dashboard', args)).toEqual(args)
 })
 
 test.each([

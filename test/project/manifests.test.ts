@@ -62,7 +62,32 @@ test('the bundle lists the tools and keeps the key with the system', () => {
   })
   expect(bundle.user_config.read_only).toMatchObject({ type: 'boolean', default: false })
   expect(bundle.user_config.confirm_archives).toMatchObject({ type: 'boolean', default: false })
-  expect(extension.settings).toMatchObject([{ envVar: 'METRONOME_API_KEY', sensitive: true }])
+})
+
+test('every manifest offers the key, and the guards as optional settings', () => {
+  const guards = ['METRONOME_READ_ONLY', 'METRONOME_CONFIRM_ARCHIVES', 'METRONOME_ENVIRONMENT']
+  expect(Object.keys(bundle.server.mcp_config.env)).toEqual(['METRONOME_API_KEY', ...guards])
+  expect(extension.settings).toMatchObject([
+    { envVar: 'METRONOME_API_KEY', sensitive: true },
+    ...guards.map((envVar) => ({ envVar, sensitive: false, description: expect.stringMatching(/^Optional: /) })),
+  ])
+  expect(server.packages[0].environmentVariables).toMatchObject([
+    { name: 'METRONOME_API_KEY', isRequired: true, isSecret: true },
+    ...guards.map((name) => ({ name, isRequired: false, isSecret: false })),
+  ])
+  for (const name of guards) expect(readText('docs/configuration.md')).toContain(`\`${name}\``)
+})
+
+test('README, safety page, manifests and doctor name the same place for keys', () => {
+  const doctor = readText('src/cli/doctor/connectivity.ts')
+  const texts = { README: readText('README.md'), safety: readText('docs/safety.md'), doctor }
+  const manifests = Object.fromEntries(
+    ['manifest.json', 'server.json', 'gemini-extension.json'].map((file) => [file, readText(file)]),
+  )
+  for (const [file, text] of Object.entries({ ...texts, ...manifests })) {
+    expect([file, text.replace(/\s+/g, ' ')]).toEqual([file, expect.stringContaining('Developer > API tokens')])
+    expect([file, text]).not.toEqual([file, expect.stringContaining('Connections')])
+  }
 })
 
 // The published schema is not on npm; these are its rules for a server with an npm package.
@@ -93,6 +118,7 @@ const registryEntry = z.strictObject({
             description: z.string(),
             isRequired: z.boolean(),
             isSecret: z.boolean(),
+            format: z.enum(['string', 'number', 'boolean', 'filepath']).optional(),
           }),
         ),
       }),
@@ -102,5 +128,4 @@ const registryEntry = z.strictObject({
 
 test('server.json keeps the rules of the MCP registry', () => {
   expect(registryEntry.parse(server)).toEqual(server)
-  expect(server.packages[0].environmentVariables[0]).toMatchObject({ name: 'METRONOME_API_KEY', isSecret: true })
 })

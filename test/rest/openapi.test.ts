@@ -4,6 +4,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { operations } from '../../src/operations/index.ts'
 import { asObject, asObjects } from '../../src/operations/operation.ts'
 import { buildOpenApi } from '../../src/rest/openapi.ts'
+import { toOpenApi30 } from '../../src/rest/openapi-downgrade.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
 import { customerResponse, startRest, TOKEN } from '../support/http.ts'
 import { stopListeners } from '../support/listeners.ts'
@@ -84,8 +85,12 @@ describe('the document', () => {
     const { operation } = described
     expect(operation).toMatchObject({ summary: expect.any(String), description: expect.any(String) })
     expect(operation.tags).toHaveLength(1)
-    for (const parameter of asObjects(operation.parameters))
-      expect(parameter.$ref ?? parameter.description).toEqual(expect.any(String))
+    // What ChatGPT actions take.
+    expect(String(operation.description).length).toBeLessThanOrEqual(300)
+    for (const { $ref, description } of asObjects(operation.parameters)) {
+      expect($ref).toBeUndefined()
+      expect(String(description).length).toBeLessThanOrEqual(700)
+    }
     if (described.method === 'post') {
       const { schema, example } = bodyOf(described)
       expect(schema).toMatchObject({ type: 'object', additionalProperties: false })
@@ -93,6 +98,35 @@ describe('the document', () => {
         expect.arrayContaining(Object.keys(asObject(example))),
       )
     }
+  })
+})
+
+test('the example of an invalid request is what this server responds', async () => {
+  const { url } = await startRest(async () => customerResponse('Acme'))
+  const { json } = await ask(url, { method: 'GET', path: '/v1/v1/customers?limit=500&ingest_allias=acme' })
+  const { components } = buildOpenApi(operations, false)
+  expect(JSON.stringify(components)).toContain(JSON.stringify(json))
+})
+
+describe('the document in OpenAPI 3.0', () => {
+  const newer = asObject(JSON.parse(JSON.stringify(buildOpenApi(operations, false))))
+  const older = asObject(JSON.parse(JSON.stringify(toOpenApi30(newer))))
+
+  test('has nothing that only 3.1 knows', () => {
+    expect(older.openapi).toBe('3.0.3')
+    expect(asObject(older.info)).not.toHaveProperty('summary')
+    expect(JSON.stringify(older)).not.toMatch(/"type":\[|"type":"null"|"(const|examples|\$defs|prefixItems|webhooks)":/)
+  })
+
+  test('says the same as 3.1', () => {
+    const summary = asObject(newer.info).summary
+    const restored = JSON.parse(JSON.stringify(older), (_, value) => {
+      if (value?.nullable !== true) return value
+      const { nullable, type, ...schema } = value
+      return { ...schema, type: [type, 'null'] }
+    })
+    expect({ ...restored, openapi: newer.openapi, info: { ...restored.info, summary } }).toEqual(newer)
+    expect(JSON.stringify(older).match(/"nullable":true/g)?.length).toBeGreaterThan(5)
   })
 })
 

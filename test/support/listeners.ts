@@ -21,6 +21,7 @@ export function buildApp(routes: Readonly<Record<string, TestRoute>>): App {
     buildRejection: ({ status, message, headers = {} }) =>
       Response.json({ message }, { status, headers: { ...headers } }),
     describeNotFound: () => 'Try /items.',
+    parseJson: JSON.parse,
   }
 }
 

@@ -110,7 +110,7 @@ function quoteName(value: unknown): string {
   if (typeof value !== 'string') return 'none'
   const characters = Array.from(value)
   const start = characters.length > MAX_NAME ? `${characters.slice(0, MAX_NAME).join('')}…` : value
-  return `"${escapeInvisible(start).replaceAll('"', '\\"')}"`
+  return `"${escapeInvisible(start.replace(/["\\]/g, '\\$&'))}"`
 }
 
 function describeBillable(status: unknown): string {

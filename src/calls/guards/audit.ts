@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { WriteAttempt } from '../../metronome/retry.ts'
 import type { JsonObject, Operation, Read, WriteOperation } from '../../operations/operation.ts'
-import type { Redact } from '../../sanitize.ts'
+import { cutText, type Redact } from '../../sanitize.ts'
 import { CallError } from '../errors.ts'
 import type { Outcome } from '../outcome.ts'
 import type { IdempotencyKey, WriteResult } from '../write.ts'
@@ -145,7 +145,7 @@ function describeAttempts(attempts: readonly WriteAttempt[]): JsonObject {
 
 function cut(value: unknown): unknown {
   const text = JSON.stringify(value) ?? 'null'
-  return text.length > CUT_CHARACTERS ? `${text.slice(0, CUT_CHARACTERS)}…` : value
+  return text.length > CUT_CHARACTERS ? `${cutText(text, CUT_CHARACTERS)}…` : value
 }
 
 function mapValues(object: JsonObject, map: (value: unknown) => unknown): JsonObject {

@@ -63,7 +63,7 @@ async function parseVariables(text: string): Promise<Variables> {
 }
 
 /** Reads a file that an option or variable names. Throws {@link UsageError} when that fails. */
-export function readNamedFile(name: string, path: string, readFile: Sources['readFile']): string {
+export function readNamedFile<Content>(name: string, path: string, readFile: (path: string) => Content): Content {
   const problem = findPathProblem(path)
   if (problem) throw new UsageError(`${name} ${problem}.`)
   try {

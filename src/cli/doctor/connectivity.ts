@@ -38,7 +38,7 @@ function evaluateStatus(status: number): CheckResult {
     return error(
       CHECK,
       'responded 401: the API key is invalid, archived, of another environment, or lacks permission for list-customers',
-      'Copy the key again from Metronome (Connections, API tokens). If it is limited to some endpoints on purpose, other tools may still work.',
+      'Copy the key again from Metronome (Developer > API tokens). If it is limited to some endpoints on purpose, other tools may still work.',
     )
   if (status === 403)
     return warning(

@@ -1,0 +1,79 @@
+import * as z from 'zod'
+
+/** A type of zod; `undefined` where a value has none, as in an open object. */
+export type Schema = z.core.$ZodType | undefined
+
+/** The type itself, without what makes it optional or nullable. */
+export function plainType(schema: Schema): Schema {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodNullable ? plainType(schema.unwrap()) : schema
+}
+
+export const isOptional = (schema: Schema): boolean => schema instanceof z.ZodOptional
+
+export function isNullable(schema: Schema): boolean {
+  return schema instanceof z.ZodNullable || (schema instanceof z.ZodOptional && isNullable(schema.unwrap()))
+}
+
+/** The type of a field or an item. */
+export function childSchema(schema: Schema, key: PropertyKey): Schema {
+  const type = plainType(schema)
+  if (type instanceof z.ZodArray) return type.element
+  if (type instanceof z.ZodRecord) return type.valueType
+  return type instanceof z.ZodObject && Object.hasOwn(type.shape, key) ? type.shape[String(key)] : undefined
+}
+
+// No sign +, no leading zeros, no exponent: other spellings may mean something else, such as an id.
+const INTEGER = /^-?(0|[1-9]\d*)$/
+const DECIMAL = /^-?(0|[1-9]\d*)(\.\d+)?$/
+
+/**
+ * The number or boolean that a text can only mean where one belongs: plain digits, or true and false in any case. Any
+ * other text stays as it is, and so does one of more digits than JavaScript can represent.
+ */
+export function readText(text: string, schema: Schema): unknown {
+  const type = plainType(schema)
+  if (type instanceof z.ZodBoolean && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true'
+  if (!(type instanceof z.ZodNumber)) return text
+  return (type.isInt ? INTEGER : DECIMAL).test(text) && isExact(text) ? Number(text) : text
+}
+
+/** Delimiters of JSON before a number that JavaScript may not represent exactly: many digits, or an exponent. */
+const MAYBE_INEXACT = /[:[,]\s*-?(?:\d[\d.]{15,}|[\d.]+[eE])/
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+
+/**
+ * Replaces the numbers of a JSON text that JavaScript would alter; `field` is the string before the number, in quotation
+ * marks. Most texts have none and are returned as they are.
+ */
+export function replaceInexactNumbers(text: string, replace: (digits: string, field: string) => string): string {
+  if (!MAYBE_INEXACT.test(text)) return text
+  let field = ''
+  return text.replace(STRING_OR_NUMBER, (token) => {
+    if (token.startsWith('"')) {
+      field = token
+      return token
+    }
+    return isExact(token) ? token : replace(token, field)
+  })
+}
+
+/** Parses JSON; a number that JavaScript would alter becomes Infinity, as 1e400 does, which no argument may be. */
+export function parseExactJson(text: string): unknown {
+  return JSON.parse(replaceInexactNumbers(text, () => '1e999'))
+}
+
+/** Whether a number of JSON has the same value after it was parsed and written again. */
+function isExact(token: string): boolean {
+  const written = String(Number(token))
+  return written === token || toScientific(written) === toScientific(token)
+}
+
+/** Significant digits and exponent, in one form for equal values. */
+function toScientific(number: string): string {
+  const [, sign = '', integer = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(number) ?? []
+  const digits = (integer + fraction).replace(/^0+/, '')
+  const significant = digits.replace(/0+$/, '')
+  if (significant === '') return '0'
+  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
+}
