@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { FORM_TIMEOUT_MS, STATE_LIFETIME_MS } from '../../src/calls/guards/confirmation.ts'
 import { OPTIONS } from '../../src/cli/config/options.ts'
@@ -44,7 +45,6 @@ test('addresses of this machine have the ports of the code', () => {
   const ports = (pattern: RegExp) => new Set(PAGES.flatMap((page) => find(page, pattern)))
   expect(ports(/127\.0\.0\.1:(\d+)\/mcp/)).toEqual(new Set([String(OPTIONS.port.default)]))
   expect(ports(/127\.0\.0\.1:(\d+)(?:\/v1|\/openapi)/)).toEqual(new Set([String(OPTIONS['rest-port'].default)]))
-  expect(ports(/127\.0\.0\.1:(\d+)/).size).toBe(2)
 })
 
 describe('the sentence about reads in docs/write-outcomes.md', () => {
@@ -58,4 +58,21 @@ describe('the sentence about reads in docs/write-outcomes.md', () => {
     expect(sentence).toContain('any 5xx')
     expect(retried).toEqual([...named, ...SEVERAL.filter((status) => status >= 500)])
   })
+})
+
+test('the map of AGENTS.md names files that exist, and what is in them', () => {
+  const [, map = ''] = /## Map\n(.*?)\n## /s.exec(readFileSync('AGENTS.md', 'utf8')) ?? []
+  for (const row of map.split('\n').filter((line) => line.startsWith('| ') && line.includes('`'))) {
+    const quoted = Array.from((row.split('|')[2] ?? '').matchAll(/`([^`]+)`/g), ([, word = '']) => word)
+    const folder = quoted.find((word) => word.startsWith('src/'))?.replace(/[^/]*$/, '') ?? ''
+    const paths = quoted.filter((word) => /[/.]/.test(word) && !/[<*]/.test(word))
+    const files = paths.map((path) => (existsSync(path) ? path : join(folder, path)))
+    for (const file of files) expect(existsSync(file), file).toBe(true)
+    const code = files
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => readFileSync(file, 'utf8'))
+      .join('')
+    for (const name of quoted.filter((word) => /^[A-Z_]+$|^(report|mayRetryRead)$/.test(word)))
+      expect(code, row).toMatch(new RegExp(`\\b${name}\\b`))
+  }
 })
