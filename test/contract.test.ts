@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { operations } from '../src/operations/index.ts'
-import { CONTRACT, WRITES } from './contract.ts'
+import type { SandboxRequest } from '../src/sandbox/http-messages.ts'
+import { findRoute } from '../src/sandbox/router.ts'
+import { CONTRACT, ID, WRITES } from './contract.ts'
 import { connectClient } from './support/harness.ts'
 
 test('the contract has exactly the operations of the program, in order', () => {
-  expect(CONTRACT).toHaveLength(15)
   expect(CONTRACT.map(({ tool }) => tool)).toEqual(operations.map(({ tool }) => tool))
 })
 
@@ -22,6 +23,11 @@ test.each(CONTRACT)('$tool has the method, path and hints of the specification',
     kind: hints.readOnly ? 'read' : 'write',
     hints: { destructive: hints.destructive, idempotent: hints.idempotent },
   })
+})
+
+test.each(CONTRACT)('the sandbox has a handler for $tool', ({ tool, method, path }) => {
+  const route = findRoute({ method, path: path.replace('{customer_id}', ID) } as SandboxRequest) // only these two decide
+  expect(route?.handler.op.tool).toBe(tool)
 })
 
 test('tools/list returns the names and hints of the specification, in its order', async () => {

@@ -10,7 +10,6 @@ import { packTarball } from './tarball.mjs'
 import { installTool } from './tool.mjs'
 
 const { CLIENTS } = await importSource('src/cli/print-config/clients.ts')
-const KEY = 'YOUR_METRONOME_API_KEY'
 const PROGRAM = join(import.meta.dirname, '../../bin/metronome-customers-mcp.js')
 
 const AGENTS = {
@@ -47,16 +46,14 @@ function check(id, baseUrl, tarball) {
   }
   run('npm', 'install', '--global', '--no-audit', '--no-fund', tarball)
 
-  const { addCommand } = CLIENTS[id]
-  const values = [`METRONOME_API_KEY=bench-key-0123`, `METRONOME_BASE_URL=${baseUrl}`]
+  const { addCommand, files } = CLIENTS[id]
+  const variables = { METRONOME_API_KEY: 'bench-key-0123', METRONOME_BASE_URL: baseUrl }
   if (addCommand) {
-    const words = addCommand.split(' ')
-    const at = words.indexOf(`METRONOME_API_KEY=${KEY}`)
-    run(...words.toSpliced(at, 1, values[0], words[at - 1], values[1]))
+    run(...addCommand({ command: 'npx', args: ['-y', 'metronome-customers-mcp'], env: variables }))
   } else {
-    const file = JSON.parse(run(process.execPath, PROGRAM, 'print-config', id))
-    file.mcp.metronome.environment = Object.fromEntries(values.map((value) => value.split(/=(.*)/s).slice(0, 2)))
-    write(home, CLIENTS[id].files.home[0], JSON.stringify(file))
+    const file = JSON.parse(run(process.execPath, PROGRAM, 'print-config', id, '--npx'))
+    file.mcp.metronome.environment = variables
+    write(home, files.home[0], JSON.stringify(file))
   }
   const list = run(agent, 'mcp', 'list')
   if (!connected.test(list)) throw new Error(`${id} mcp list: ${list}`)

@@ -105,7 +105,7 @@ export const systemClock: Clock = {
   sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => {}),
 }
 
-const MAX_RETRIES = 2
+export const MAX_RETRIES = 2
 /** A longer Retry-After is reported, not waited for. */
 export const MAX_RETRY_AFTER_SECONDS = 5
 const BASE_BACKOFF_MS = 250

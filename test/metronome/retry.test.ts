@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type AttemptResult, parseBody } from '../../src/metronome/response.ts'
-import { classify, type Effect, mayRetryWrite, readRetryAfter } from '../../src/metronome/retry.ts'
+import { classify, type Effect, mayRetryWrite, readRetryAfter, WRITE_RULES } from '../../src/metronome/retry.ts'
 import type { WriteOperation } from '../../src/operations/operation.ts'
 import { ID, WRITES } from '../contract.ts'
 import { callUpstream, ONE, READ, WRITE } from '../support/call-upstream.ts'
@@ -94,6 +94,15 @@ describe('an attempt of a write is classified', () => {
   ])('%s', (_, result, effect) => {
     expect(classify(toWrite(archive), result).effect).toBe(effect)
   })
+
+  test.each(WRITE_RULES.filter(({ when }) => /\b\d{3}\b/.test(when) && !when.startsWith('anything else')))(
+    'by exactly the statuses that its rule names: $when',
+    ({ when, matches }) => {
+      const statuses = Array.from({ length: 300 }, (_, index) => 300 + index)
+      const named = Array.from(when.matchAll(/\b\d{3}\b/g), ([status]) => Number(status))
+      expect(statuses.filter((status) => matches(respondWith(status), toWrite(create)))).toEqual(named.sort())
+    },
+  )
 
   test('409 as a conflict only where Metronome documents it and sends its error body', () => {
     const conflicting = WRITES.filter(

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parse as parseToml } from 'smol-toml'
 import { describe, expect, test } from 'vitest'
@@ -7,27 +7,8 @@ import type { OptionSpec } from '../../src/cli/config/command-line.ts'
 import { OPTIONS, VARIABLES, type VariableSpec } from '../../src/cli/config/options.ts'
 import { WRITE_RULES } from '../../src/metronome/retry.ts'
 import { operations } from '../../src/operations/index.ts'
+import { PAGES, readPage, readRows } from '../support/docs.ts'
 import { baseEnvironment, makeFolder, PROGRAM } from '../support/program.ts'
-
-const PAGES = ['README.md', 'SECURITY.md', ...readdirSync('docs').map((file) => join('docs', file))].filter((page) =>
-  page.endsWith('.md'),
-)
-
-const read = (page: string) => readFileSync(page, 'utf8')
-
-/** Cells of every table row whose first cell matches. */
-function readRows(text: string, first: RegExp): string[][] {
-  return text
-    .split('\n')
-    .filter((line) => line.startsWith('|'))
-    .map((line) =>
-      line
-        .split('|')
-        .slice(1, -1)
-        .map((cell) => cell.trim()),
-    )
-    .filter(([cell = '']) => first.test(cell))
-}
 
 test('generated parts of the documentation are current (npm run docs)', () => {
   const { status, stderr } = spawnSync(process.execPath, ['scripts/docs.mjs', '--check'], { encoding: 'utf8' })
@@ -35,7 +16,7 @@ test('generated parts of the documentation are current (npm run docs)', () => {
 })
 
 test('the first 50 lines of the README have what a newcomer needs', () => {
-  const screen = read('README.md').split('\n').slice(0, 50).join(' ')
+  const screen = readPage('README.md').split('\n').slice(0, 50).join(' ')
   for (const need of [
     'not official',
     '"metronome": {',
@@ -50,23 +31,23 @@ test('the first 50 lines of the README have what a newcomer needs', () => {
 
 describe.each(PAGES)('%s', (page) => {
   test('links have a target', () => {
-    const targets = Array.from(read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g), ([, target = '']) => target)
+    const targets = Array.from(readPage(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g), ([, target = '']) => target)
     const dead = targets.filter((target) => {
       const [path = '', anchor] = target.split('#')
       const file = path === '' ? page : join(dirname(page), path)
-      return !existsSync(file) || (anchor && !read(file).includes(`\n## ${anchor}\n`))
+      return !existsSync(file) || (anchor && !readPage(file).includes(`\n## ${anchor}\n`))
     })
     expect(dead).toEqual([])
   })
 
   test('samples of JSON and TOML parse', () => {
-    for (const [, language, sample = ''] of read(page).matchAll(/```(json|toml)\n(.*?)```/gs))
+    for (const [, language, sample = ''] of readPage(page).matchAll(/```(json|toml)\n(.*?)```/gs))
       expect(() => (language === 'json' ? JSON.parse(sample) : parseToml(sample))).not.toThrow()
   })
 
   test('commands of this program work as written', () => {
     const written = Array.from(
-      read(page).matchAll(/`(?:npx -y )?metronome-customers-mcp ([^`\n]+)`/g),
+      readPage(page).matchAll(/`(?:npx -y )?metronome-customers-mcp ([^`\n]+)`/g),
       ([, words = '']) => words.replace('CLIENT', 'cursor').split(' '),
     )
     for (const words of written) {
@@ -82,14 +63,14 @@ describe.each(PAGES)('%s', (page) => {
   })
 
   test('npm scripts that it mentions exist', () => {
-    const { scripts } = JSON.parse(read('package.json'))
-    const named = Array.from(read(page).matchAll(/npm run ([\w:]+)/g), ([, name = '']) => name)
+    const { scripts } = JSON.parse(readPage('package.json'))
+    const named = Array.from(readPage(page).matchAll(/npm run ([\w:]+)/g), ([, name = '']) => name)
     expect(named.filter((name) => !(name in scripts))).toEqual([])
   })
 })
 
 describe('docs/write-outcomes.md', () => {
-  const page = read('docs/write-outcomes.md')
+  const page = readPage('docs/write-outcomes.md')
 
   test('shows the retry rules of the code', () => {
     const first = new Set(WRITE_RULES.map(({ when }) => when))
@@ -117,15 +98,19 @@ describe('docs/configuration.md', () => {
     })
       .trim()
       .split('\n')
-    const used = new Set(files.flatMap((file) => read(file).match(/\bMETRONOME_[A-Z_]*[A-Z]\b/g) ?? []))
-    const documented = new Set(read('docs/configuration.md').match(/\bMETRONOME_[A-Z_]*[A-Z]\b/g))
+    const used = new Set(files.flatMap((file) => readPage(file).match(/\bMETRONOME_[A-Z_]*[A-Z]\b/g) ?? []))
+    const documented = new Set(readPage('docs/configuration.md').match(/\bMETRONOME_[A-Z_]*[A-Z]\b/g))
     expect(documented).toEqual(used)
   })
 
-  test('shows the defaults of the code', () => {
-    const page = read('docs/configuration.md')
-    const specs = [...Object.values<OptionSpec>(OPTIONS), ...Object.values<VariableSpec>(VARIABLES)]
-    const defaults = specs.flatMap((spec) => ('default' in spec && spec.default !== undefined ? [spec.default] : []))
-    for (const value of defaults) expect(page).toContain(String(value))
+  test.each([
+    ...Object.entries<OptionSpec>(OPTIONS).map(([name, spec]) => [`--${name}`, spec] as const),
+    ...Object.entries<VariableSpec>(VARIABLES),
+  ])('shows the default of %s, or that it has none', (name, spec) => {
+    const [help = ''] = readPage('docs/configuration.md').split('<!-- end -->')
+    const entry = new RegExp(`^ {2}${name}\\b.*(?:\\n {33}.*)*`, 'm').exec(help)?.[0].replaceAll(/\s+/g, ' ') ?? ''
+    expect(entry).toContain(name)
+    const shown = /\(default ([^)\s]+)\)$/.exec(entry)?.[1]
+    expect(shown).toBe('default' in spec && spec.default !== undefined ? String(spec.default) : undefined)
   })
 })

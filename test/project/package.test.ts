@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process'
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeAll, expect, test } from 'vitest'
-import manifest from '../../package.json' with { type: 'json' }
 import { findInlined, readNotice } from '../../scripts/notices.ts'
 import { baseEnvironment, makeFolder } from '../support/program.ts'
 
@@ -79,14 +78,6 @@ test('every chunk can be loaded from the package', async () => {
   const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', script], options)
   expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' })
 })
-
-test('npx starts it in an empty folder', async () => {
-  const env = baseEnvironment({ npm_config_cache: join(folder.path, 'cache'), npm_config_update_notifier: 'false' })
-  const cwd = makeFolder()
-  copyFileSync(folder.tarball, join(cwd, 'program.tgz'))
-  const { stdout } = await run('npx', ['-y', './program.tgz', '--version'], { cwd, env })
-  expect(stdout).toBe(`${manifest.version}\n`)
-}, 60_000)
 
 test('the package has the licence of every bundled package', () => {
   const notices = readFileSync(join(folder.unpacked, 'THIRD_PARTY_NOTICES'), 'utf8')

@@ -108,14 +108,18 @@ export function shareProgram(options: ProgramOptions): () => Program {
 /** A new folder with the given files, removed in the end. */
 export function makeFolder(files: Record<string, string> = {}, atEnd: AtEnd = onTestFinished): string {
   const folder = mkdtempSync(join(tmpdir(), 'metronome-test-'))
-  atEnd(async () => rmSync(folder, { recursive: true, force: true }))
+  // Windows releases the files of a program that has ended a moment later.
+  atEnd(async () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   return folder
 }
 
+// Windows starts no program without the first three.
+const WINDOWS_VARIABLES = ['SystemRoot', 'ComSpec', 'PATHEXT', 'TEMP', 'USERPROFILE', 'APPDATA', 'LOCALAPPDATA']
+const KEPT_VARIABLES = ['PATH', 'HOME', ...(process.platform === 'win32' ? WINDOWS_VARIABLES : [])]
+
 export function baseEnvironment(env: Record<string, string> = {}): Record<string, string> {
-  const { PATH = '', HOME = '' } = process.env
-  return { PATH, HOME, ...env }
+  return { ...Object.fromEntries(KEPT_VARIABLES.map((name) => [name, process.env[name] ?? ''])), ...env }
 }
 
 export const INITIALIZE = {

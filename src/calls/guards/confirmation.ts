@@ -16,10 +16,10 @@ import {
 import type { AuditLog, CallOrigin } from './audit.ts'
 import { deriveKey, digest, openState, sealState } from './sealed-state.ts'
 
-const FORM_TIMEOUT_MS = 300_000
+export const FORM_TIMEOUT_MS = 300_000
 const PROGRESS_MS = 15_000
 /** How long a form may be answered that is the result of a call. */
-const STATE_LIFETIME_MS = 600_000
+export const STATE_LIFETIME_MS = 600_000
 
 /** What came of a form: the text that was typed, or why there is none. */
 export type FormResponse =
