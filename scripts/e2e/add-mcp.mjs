@@ -25,7 +25,7 @@ const URL_OF_SERVER = 'http://127.0.0.1:9090/mcp'
 
 /** Holds what `print-config` prints against what a tool of another maker writes for the same clients. */
 export function compareWithAddMcp(folder) {
-  compare(join(folder, 'stdio'), [], ['metronome-customers-mcp', '--env', `METRONOME_API_KEY=${KEY}`])
+  compare(join(folder, 'stdio'), ['--npx'], ['metronome-customers-mcp', '--env', `METRONOME_API_KEY=${KEY}`])
   compare(join(folder, 'http'), ['--http'], [URL_OF_SERVER, '--transport', 'http'])
   checkWithDoctor(join(folder, 'doctor'))
   console.log(`ok  add-mcp writes what print-config prints, for ${Object.keys(FILES).length} clients`)
@@ -61,7 +61,7 @@ function compare(home, flags, args) {
   for (const [id, path] of Object.entries(FILES)) {
     // Claude Desktop reaches no server on this machine by HTTP; add-mcp writes none either.
     if (!existsSync(join(home, path)) && id === 'claude-desktop' && flags.includes('--http')) continue
-    const printed = runNode(PROGRAM, 'print-config', id, ...flags).replace(/\$\{input:\w+\}/, KEY)
+    const printed = runNode(PROGRAM, 'print-config', id, '--file', ...flags).replace(/\$\{input:\w+\}/, KEY)
     const ours = parseEntry(id, printed)
     const theirs = parseEntry(id, readFileSync(join(home, path), 'utf8'))
     if (!isDeepStrictEqual(ours, theirs))
