@@ -204,12 +204,14 @@ describe('a mistake is found', () => {
     const context = createContext()
     const path = writeConfigFile(context, id, text)
     const results = await check(context)
-    expect(results[0]).toEqual({
-      check: findClient(id).title,
-      status,
-      message: expect.stringMatching(message),
-      fix: expect.stringMatching(fix),
-    })
+    expect(results).toEqual([
+      {
+        check: findClient(id).title,
+        status,
+        message: expect.stringMatching(message),
+        fix: expect.stringMatching(fix),
+      },
+    ])
     expect(results[0]?.message).toContain(path)
     expect(JSON.stringify(results)).not.toContain(KEYED.env.METRONOME_API_KEY)
   })
