@@ -108,7 +108,7 @@ test('green and the lost response do not stand in one line', () => {
 
 test('the demo exits with 1 and the reason when a step fails, and has no colors in a pipe', async () => {
   const clone = makeFolder({ 'package.json': '{"type":"module"}' })
-  for (const part of ['bin', 'scripts']) cpSync(part, join(clone, part), { recursive: true })
+  for (const part of ['bin', 'scripts/demo.mjs']) cpSync(part, join(clone, part), { recursive: true })
   symlinkSync(resolvePath('node_modules'), join(clone, 'node_modules'))
   const { code, stdout, stderr } = await runDemo([], {}, clone)
   expect(code).toBe(1)
