@@ -9,17 +9,12 @@ const HELP = `Usage: npm run demo [-- options]
 Builds the program and runs a billing scenario on its sandbox: no account, no
 API key, no network.
 
-  --sandbox-faults SPEC  inject faults into the calls, such as lost-response;
-                         docs/sandbox.md lists them
-  --sandbox-seed N       seed for the random fault
-  --no-build             run the program as it was built before
-  -h, --help             print this help
+  --no-build  run the program as it was built before
+  -h, --help  print this help
 
 Colors are used on a terminal, and not with NO_COLOR.
 `
 const OPTIONS = {
-  'sandbox-faults': { type: 'string' },
-  'sandbox-seed': { type: 'string' },
   'no-build': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 }
@@ -32,11 +27,8 @@ async function main() {
   const options = readOptions()
   if (options === undefined) return
   if (!options['no-build']) await build()
-  const faults = ['sandbox-faults', 'sandbox-seed'].flatMap((name) =>
-    options[name] === undefined ? [] : [`--${name}`, options[name]],
-  )
-  await withSandbox(faults, runScenario)
   await withSandbox(['--sandbox-faults', 'lost-response:3'], loseResponses)
+  await withSandbox([], runScenario)
   write(`\n${paint('green', 'Done: every step had the expected result.')}`)
   showConfiguration()
 }
@@ -86,18 +78,26 @@ async function withSandbox(args, run) {
   }
 }
 
-async function runScenario() {
+/** On a sandbox that applies a write and never responds to it. */
+async function loseResponses() {
   const { tools } = await client.listTools()
   const readers = tools.filter(({ annotations }) => annotations?.readOnlyHint).length
   write(`${client.getServerVersion()?.title}: no account, no key, no network.`)
   write(`${tools.length} tools: ${readers} read, ${tools.length - readers} write.`)
+  step('Create a customer while every response is lost: does it exist?')
+  const { data, _note } = await call('create-customer', { name: 'Bolt Analytics', ingest_aliases: ['bolt-prod'] })
+  check(_note.startsWith('Outcome: applied.'), 'the write is verified as applied')
+  const { data: found } = await call('list-customers', { ingest_alias: 'bolt-prod' })
+  check(found.length === 1 && found[0].id === data.id, 'the customer was created once')
+  print('It exists, and it was created once.')
+}
+
+async function runScenario() {
   const acme = await findByName()
   const bolt = await createWithStripe()
   await showAliasConflict(acme)
   await moveAlias(acme, bolt)
-  await showConfigurations(bolt)
-  await getDashboard(bolt)
-  await archive(bolt)
+  await archive()
 }
 
 async function findByName() {
@@ -111,22 +111,32 @@ async function findByName() {
   return found
 }
 
+const withStripe = (name, alias, customer) => ({
+  name,
+  ingest_aliases: [alias],
+  customer_billing_provider_configurations: [
+    {
+      billing_provider: 'stripe',
+      delivery_method: 'direct_to_billing_provider',
+      configuration: { stripe_customer_id: customer, stripe_collection_method: 'charge_automatically' },
+    },
+  ],
+})
+
 async function createWithStripe() {
   step('Create "Bolt Analytics", billed through Stripe')
-  const { data: bolt } = await call('create-customer', {
-    name: 'Bolt Analytics',
-    ingest_aliases: ['bolt-prod'],
-    customer_billing_provider_configurations: [
-      {
-        billing_provider: 'stripe',
-        delivery_method: 'direct_to_billing_provider',
-        configuration: { stripe_customer_id: 'cus_bolt', stripe_collection_method: 'charge_automatically' },
-      },
-    ],
-  })
-  check(bolt.name === 'Bolt Analytics' && bolt.ingest_aliases[0] === 'bolt-prod', 'the customer is as asked for')
-  print(`Created customer ${bolt.id}`)
+  const { data: bolt } = await call('create-customer', withStripe('Bolt Analytics', 'bolt-prod', 'cus_bolt'))
+  check(bolt.name === 'Bolt Analytics' && bolt.ingest_aliases[0] === 'bolt-prod', 'the customer is as requested')
+  const [stripe] = await fetchConfigurations({ customer_id: bolt.id })
+  check(stripe.archived_at === null, 'its configuration is active')
+  print(`Its invoices go to ${stripe.billing_provider}, customer ${stripe.configuration.stripe_customer_id}`)
   return bolt
+}
+
+async function fetchConfigurations(args) {
+  const { data } = await call('fetch-billing-provider-configurations-customer', args)
+  check(data.length === 1 && data[0].billing_provider === 'stripe', 'there is one configuration, for Stripe')
+  return data
 }
 
 async function showAliasConflict(acme) {
@@ -148,55 +158,34 @@ async function moveAlias(acme, bolt) {
   print(`${data[0].name} has it: ${data[0].ingest_aliases.join(', ')}`)
 }
 
-async function showConfigurations(bolt) {
-  step('Where do its invoices go?')
-  const { data } = await call('fetch-billing-provider-configurations-customer', { customer_id: bolt.id })
-  const [stripe] = data
-  check(data.length === 1 && stripe.billing_provider === 'stripe', 'there is one configuration, for Stripe')
-  print(`To ${stripe.billing_provider}, customer ${stripe.configuration.stripe_customer_id}`)
-}
-
-async function getDashboard(bolt) {
-  step('A link to its invoices')
-  const { data } = await call('get-embeddable-customer-dashboard', { customer_id: bolt.id, dashboard: 'invoices' })
-  const link = new URL(data.url)
-  check(link.searchParams.has('token'), 'the link carries its own access')
-  print(`${link.origin}${link.pathname}`)
-  print('(its token is a secret and not shown here)')
-}
-
-async function archive(bolt) {
-  step('Archive it')
-  await call('archive-customer', { id: bolt.id })
-  const { data } = await call('list-customers', { ingest_alias: 'bolt-prod', only_archived: true })
-  check(data[0]?.id === bolt.id, 'it is among the archived customers')
-  print('Archived, with its Stripe configuration; this cannot be undone.')
-}
-
-/** On a sandbox that applies a write and never responds to it. */
-async function loseResponses() {
-  step('Rename Acme Robotics while every response to the write is lost')
-  const { data } = await call('list-customers', { search: 'Acme Robotics' })
-  const { _note } = await call('update-customer-name', { customer_id: data[0].id, name: 'Acme Europe' })
-  check(_note.includes('Outcome: applied'), 'the write is verified as applied')
-  const { data: renamed } = await call('list-customers', { search: 'Acme Europe' })
-  check(renamed.length === 1 && renamed[0].id === data[0].id, 'the name was changed once')
-  print(`${renamed.length} customer has the new name.`)
+async function archive() {
+  step('Archive a customer that was created for a test')
+  const { data: trial } = await call('create-customer', withStripe('Bolt Test', 'bolt-test', 'cus_test'))
+  await call('archive-customer', { id: trial.id })
+  const { data } = await call('list-customers', { ingest_alias: 'bolt-test', only_archived: true })
+  check(data[0]?.id === trial.id, 'it is among the archived customers')
+  const [stripe] = await fetchConfigurations({ customer_id: trial.id, include_archived: true })
+  check(stripe.archived_at !== null, 'its configuration is archived')
+  print('Archived, and its Stripe configuration with it; this cannot be undone.')
 }
 
 function showConfiguration() {
   const entry = { command: 'node', args: [PROGRAM, '--sandbox'] }
   write('\nTo try it in Claude Desktop or Cursor, paste this into its configuration:\n')
   write(JSON.stringify({ mcpServers: { metronome: entry } }, null, 2))
-  write('\nWith "--sandbox" replaced by an API key in "env" it manages a real account.')
+  write('\nWith a real account, put an API key into "env" and start with "--read-only"')
+  write('in the place of "--sandbox".')
 }
 
 /** Shows the call, its progress and what a verified write reports; returns the structured content. */
 async function call(name, args) {
   const { isError, content, structuredContent } = await callTool(name, args)
   check(!isError, `${name} works, but it said: ${content[0]?.text}`)
-  const { _note = '' } = structuredContent
-  if (_note.startsWith('Outcome:')) for (const line of wrap(_note)) print(paint('green', line))
+  const [, outcome, evidence] = /^(Outcome: \w+)\. (.*)/s.exec(structuredContent._note ?? '') ?? []
+  if (outcome) {
+    for (const line of wrap(evidence)) print(line)
+    print(paint('green', outcome))
+  }
   return structuredContent
 }
 
@@ -208,22 +197,20 @@ async function expectError(name, args) {
 }
 
 function callTool(name, args) {
+  // An id is known by its first digits; a line may break after a comma.
   const shown = JSON.stringify(args).replace(/([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '$1…')
-  print(paint('cyan', cut(`${name} ${shown}`)))
+  const [first, ...further] = wrap(`${name} ${shown}`)
+  for (const line of [first, ...further.map((line) => `  ${line}`)]) print(paint('cyan', line))
   return client.callTool({ name, arguments: args, _meta: { progressToken: 'demo' } })
 }
 
-function cut(line) {
-  const width = COLUMNS - INDENT.length
-  return line.length > width ? `${line.slice(0, width - 1)}…` : line
-}
-
+/** Lines that break after a space, or between two fields of JSON. */
 function wrap(text) {
   const lines = ['']
-  for (const word of text.split(/\s+/))
-    if (lines.at(-1).length + word.length < COLUMNS - INDENT.length) lines.push(`${lines.pop()} ${word}`.trim())
-    else lines.push(word)
-  return lines
+  for (const part of text.split(/(?<= |,(?="))/))
+    if ((lines.at(-1) + part).trimEnd().length <= COLUMNS - INDENT.length - 2) lines.push(lines.pop() + part)
+    else lines.push(part)
+  return lines.map((line) => line.trimEnd())
 }
 
 function check(holds, expectation) {

@@ -1,17 +1,26 @@
 // Writes the generated parts of README.md, GEMINI.md and docs/: `npm run docs`; with --check it only reports what is stale.
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { countListTokens } from '../bench/tokens.mjs'
 import { importSource } from './import-source.mjs'
 
 const { operations } = await importSource('src/operations/index.ts')
 const { CLIENTS } = await importSource('src/cli/print-config/clients.ts')
+const { printConfig } = await importSource('src/cli/print-config/command.ts')
+const { IS_PUBLISHED, startWords, writeSetUp, writeStart, writeWithNpm } = await importSource('scripts/set-up.ts')
 const { VARIABLES } = await importSource('src/cli/config/options.ts')
 const { buildToolList } = await importSource('src/mcp/tool-list.ts')
 const { describeServer } = await importSource('src/mcp/server-info.ts')
 const { openApiSchema } = await importSource('src/operations/json-schema.ts')
 
-const PROGRAM = 'bin/metronome-customers-mcp.js'
+const PROGRAM = resolve('bin/metronome-customers-mcp.js')
+// Started through this link, the program calls itself as the pages do.
+const linkFolder = mkdtempSync(join(tmpdir(), 'docs-'))
+const LINK = join(linkFolder, 'metronome-customers-mcp')
+symlinkSync(PROGRAM, LINK)
+process.on('exit', () => rmSync(linkFolder, { recursive: true }))
 const PAGES = [
   'README.md',
   'GEMINI.md',
@@ -31,12 +40,11 @@ const TOOL_GROUPS = {
 
 /** The text between `<!-- generated: NAME -->` and `<!-- end -->`, by the first word of NAME. */
 const GENERATORS = {
-  links: (...flags) =>
-    Object.entries(CLIENTS)
-      .filter(([, { installLink }]) => installLink)
-      .map(([id, { title }]) => `[${title}](${runProgram('print-config', id, '--link', ...flags).trim()})`)
-      .join(' · '),
-  config: (...flags) => fence(flags[0] === 'codex' ? 'toml' : 'json', runProgram('print-config', ...flags)),
+  'set-up': () => writeSetUp(IS_PUBLISHED, writeConfig, writeLinks),
+  start: () => writeStart(IS_PUBLISHED),
+  'with-npm': () => writeWithNpm(IS_PUBLISHED, writeLinks),
+  config: (...flags) => fence(flags[0] === 'codex' ? 'toml' : 'json', writeConfig(...flags)),
+  environments: writeEnvironments,
   'tool-table': writeToolTable,
   'tool-pages': () => operations.map(writeToolPage).join('\n\n'),
   clients: () => Object.entries(CLIENTS).map(writeClient).join('\n\n'),
@@ -77,7 +85,39 @@ function generate(name) {
 
 function runProgram(...args) {
   const { PATH, HOME } = process.env
-  return execFileSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8', stdio: 'pipe', env: { PATH, HOME } })
+  return execFileSync(process.execPath, [LINK, ...args], { encoding: 'utf8', stdio: 'pipe', env: { PATH, HOME } })
+}
+
+/** What print-config prints for a user who has a clone, or who has npx. */
+function writeConfig(...argv) {
+  const printed = []
+  const [command, file] = startWords(IS_PUBLISHED)
+  const program = { file, isClone: command === 'node', invocation: 'metronome-customers-mcp' }
+  const machine = { environment: {}, platform: 'linux', home: '~', cwd: '.', program }
+  // It prints at once; the promise has the exit code.
+  void printConfig(argv, { ...machine, stdout: (text) => printed.push(text), stderr: () => {} })
+  return printed.join('')
+}
+
+function writeLinks(...flags) {
+  return Object.entries(CLIENTS)
+    .filter(([, { installLink }]) => installLink)
+    .map(([id, { title }]) => `[${title}](${writeConfig(id, '--link', '--npx', ...flags).trim()})`)
+    .join(' · ')
+}
+
+function writeEnvironments() {
+  const [command, ...args] = startWords(IS_PUBLISHED)
+  const entry = (...options) => ({
+    command,
+    args: [...args, ...options],
+    env: { METRONOME_API_KEY: 'YOUR_METRONOME_API_KEY' },
+  })
+  const mcpServers = {
+    metronome: entry('--read-only', '--environment', 'production'),
+    'metro-stg': entry('--environment', 'staging'),
+  }
+  return fence('json', JSON.stringify({ mcpServers }, null, 2))
 }
 
 function writeClient([id, { title, format, notes, addCommand, files }]) {
@@ -85,9 +125,9 @@ function writeClient([id, { title, format, notes, addCommand, files }]) {
   return [
     `## ${title}`,
     ...(notes ? [notes] : []),
-    ...(addCommand ? [fence('sh', addCommand)] : []),
+    ...(addCommand ? [fence('sh', writeConfig(id))] : []),
     `${addCommand ? 'Or merge this' : 'Merge this'} into ${paths.map((path) => `\`${path}\``).join(' or ')}:`,
-    fence(format, runProgram('print-config', id)),
+    fence(format, writeConfig(id, '--file')),
   ].join('\n\n')
 }
 
@@ -115,7 +155,7 @@ function writeSizes() {
 function writeToolTable(group) {
   const rows = operations.filter(TOOL_GROUPS[group]).map(({ tool, description }) => {
     const [sentence] = description.match(/^.*?[.;](?=\s|$)/) ?? [description]
-    return `| [\`${tool}\`](docs/tools.md#${tool}) | ${sentence.replace(/^Irreversible: a/, 'A').replace(/;$/, '.')} |`
+    return `| \`${tool}\` | ${sentence.replace(/^Irreversible: a/, 'A').replace(/;$/, '.')} |`
   })
   return ['| Tool | Description |', '| --- | --- |', ...rows].join('\n')
 }

@@ -64,8 +64,7 @@ function compare(home, flags, args) {
   for (const [id, path] of Object.entries(FILES)) {
     // Claude Desktop reaches no server on this machine by HTTP; add-mcp writes none either.
     if (!existsSync(join(home, path)) && id === 'claude-desktop' && flags.includes('--http')) continue
-    const file = CLIENTS[id].addCommand ? ['--file'] : []
-    const printed = runNode(PROGRAM, 'print-config', id, ...file, ...flags).replace(/\$\{input:\w+\}/, KEY)
+    const printed = runNode(PROGRAM, 'print-config', id, '--file', ...flags).replace(/\$\{input:\w+\}/, KEY)
     const ours = parseEntry(id, printed)
     const theirs = parseEntry(id, readFileSync(join(home, path), 'utf8'))
     if (!isDeepStrictEqual(ours, theirs))

@@ -46,14 +46,16 @@ function check(id, baseUrl, tarball) {
   }
   run('npm', 'install', '--global', '--no-audit', '--no-fund', tarball)
 
-  const { addCommand, files } = CLIENTS[id]
-  const variables = { METRONOME_API_KEY: 'bench-key-0123', METRONOME_BASE_URL: baseUrl }
-  if (addCommand) {
-    run(...addCommand({ command: 'npx', args: ['-y', 'metronome-customers-mcp'], env: variables }))
+  const printed = run(process.execPath, PROGRAM, 'print-config', id, '--npx')
+  const values = [`METRONOME_API_KEY=bench-key-0123`, `METRONOME_BASE_URL=${baseUrl}`]
+  if (CLIENTS[id].addCommand) {
+    const words = printed.trim().split(' ')
+    const at = words.indexOf(`METRONOME_API_KEY=${KEY}`)
+    run(...words.toSpliced(at, 1, values[0], words[at - 1], values[1]))
   } else {
-    const file = JSON.parse(run(process.execPath, PROGRAM, 'print-config', id, '--npx'))
-    file.mcp.metronome.environment = variables
-    write(home, files.home[0], JSON.stringify(file))
+    const file = JSON.parse(printed)
+    file.mcp.metronome.environment = Object.fromEntries(values.map((value) => value.split(/=(.*)/s).slice(0, 2)))
+    write(home, CLIENTS[id].files.home[0], JSON.stringify(file))
   }
   const list = run(agent, 'mcp', 'list')
   if (!connected.test(list)) throw new Error(`${id} mcp list: ${list}`)

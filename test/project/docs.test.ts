@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parse as parseToml } from 'smol-toml'
 import { describe, expect, test } from 'vitest'
+import { IS_PUBLISHED, startWords, writeSetUp } from '../../scripts/set-up.ts'
 import type { OptionSpec } from '../../src/cli/config/command-line.ts'
 import { OPTIONS, VARIABLES, type VariableSpec } from '../../src/cli/config/options.ts'
 import { WRITE_RULES } from '../../src/metronome/retry.ts'
@@ -17,16 +18,43 @@ test('generated parts of the documentation are current (npm run docs)', () => {
 
 test('the first 50 lines of the README have what a newcomer needs', () => {
   const screen = readPage('README.md').split('\n').slice(0, 50).join(' ')
-  for (const need of [
+  const needs = [
     'not official',
-    '"metronome": {',
-    '"/c"',
+    '`not_applied`',
     '--sandbox',
     '--read-only',
     'API tokens',
-    '`not_applied`',
-  ])
-    expect(screen).toContain(need)
+    'git clone',
+    'npm run build',
+  ]
+  for (const need of [...needs, 'print-config claude-code --sandbox | sh', 'claude -p']) expect(screen).toContain(need)
+})
+
+describe('until the package is on npm', () => {
+  const START = /npx (-y )?metronome-customers-mcp|"-y",\s+"metronome-customers-mcp|add-mcp metronome/
+
+  test.runIf(!IS_PUBLISHED)('no page starts it with npx, but under "Once published"', () => {
+    // The owner tries the package at its release.
+    for (const page of PAGES.filter((page) => page !== 'docs/releasing.md')) {
+      const sections = readPage(page).split(/^(?=##+ )/m)
+      const starting = sections.filter((section) => START.test(section))
+      expect({ page, titles: starting.map((section) => section.split('\n')[0]?.replace(/^#+ /, '')) }).toEqual({
+        page,
+        titles: starting.map(() => 'Once published'),
+      })
+    }
+  })
+
+  test('one switch gives the package the first place', () => {
+    const before = writeSetUp(false, String, String)
+    const after = writeSetUp(true, String, String)
+    expect(before).toMatch(/^```sh\ngit clone .*### Once published\n\n\*\*Not before that/s)
+    expect(after).toMatch(/^Put this into .*### From a clone\n\n```sh\ngit clone /s)
+    expect(after).not.toContain('Not before')
+    expect(startWords(false).join(' ')).toBe('node /path/to/metronome-customers-mcp/bin/metronome-customers-mcp.js')
+    expect(startWords(true).join(' ')).toBe('npx -y metronome-customers-mcp')
+    expect(readPage('docs/releasing.md')).toContain('In `scripts/set-up.ts` set `IS_PUBLISHED` to `true`')
+  })
 })
 
 describe.each(PAGES)('%s', (page) => {
@@ -51,7 +79,9 @@ describe.each(PAGES)('%s', (page) => {
       ([, words = '']) => words.replace('CLIENT', 'cursor').split(' '),
     )
     for (const words of written) {
-      const { status, stderr } = spawnSync(process.execPath, [PROGRAM, ...words], {
+      // This one serves until it is stopped.
+      const help = words[0] === 'sandbox' ? ['--help'] : []
+      const { status, stderr } = spawnSync(process.execPath, [PROGRAM, ...words, ...help], {
         encoding: 'utf8',
         input: '',
         cwd: makeFolder(),

@@ -56,6 +56,13 @@ describe.each(FOLDERS)('package-lock.json of %s', (folder) => {
   })
 })
 
+test('it is decided whether each install script runs, so that npm ci prints no warning', () => {
+  const { packages } = JSON.parse(readText('package-lock.json'))
+  const withScript = Object.keys(packages).filter((path) => packages[path].hasInstallScript)
+  const { allowScripts } = JSON.parse(readText('package.json'))
+  expect(Object.keys(allowScripts).map((name) => `node_modules/${name}`)).toEqual(withScript)
+})
+
 test('the base images have an exact version, in one place', () => {
   const lines = readText('deploy/Dockerfile').split('\n')
   expect(lines.find((line) => line.startsWith('ARG '))).toMatch(

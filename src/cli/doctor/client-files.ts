@@ -56,7 +56,7 @@ type ClientFile =
 function readClientFile({ title, format, allowsComments = false }: McpClient, path: string): ClientFile {
   const ignored = `${title} ignores the whole file.`
   const text = readText(path)
-  if (typeof text !== 'string') return { ok: false, problem: text.problem, fix: `Replace it: ${ignored}` }
+  if (typeof text !== 'string') return { ok: false, problem: text.problem, fix: `Correct that: ${ignored}` }
   if (text.startsWith('\ufeff') && !allowsComments)
     return {
       ok: false,

@@ -60,11 +60,8 @@ function evaluateNoResponse(
   { proxy, baseUrl }: Config,
 ): CheckResult {
   const message = `${kind === 'not_sent' ? 'could not be reached' : 'did not respond'}: ${reason}`
-  return error(
-    CHECK,
-    message,
-    adviseOnNoResponse(reason, proxy !== undefined && !isLoopback(new URL(baseUrl).hostname)),
-  )
+  const isProxied = proxy !== undefined && !isLoopback(new URL(baseUrl).hostname)
+  return error(CHECK, message, adviseOnNoResponse(reason, isProxied))
 }
 
 function adviseOnNoResponse(reason: string, isProxied: boolean): string {

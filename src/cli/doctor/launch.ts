@@ -6,6 +6,7 @@ import { asObject, type JsonObject } from '../../operations/operation.ts'
 import { createRedactor, escapeInvisible, quoteUntrusted } from '../../sanitize.ts'
 import { NAME } from '../../version.ts'
 import type { CommandContext } from '../config/command-line.ts'
+import { quoteSetting } from '../config/setting-text.ts'
 import type { Launch, McpClient } from '../print-config/clients.ts'
 
 /** The strings of command and arguments, cut into words. */
@@ -78,8 +79,9 @@ const MIN_HIDDEN = 3
 export function quoteOutput(text: string, { args, env }: Pick<Launch, 'args' | 'env'>): string {
   const file = args.find((word) => findPackage(word)) ?? NAME
   const values = [...args.filter((word) => word !== file).map(readValue), ...Object.values(env)]
-  // Messages show a value escaped, its beginning, or one of a list.
-  const shown = values.flatMap((value) => [value, escapeInvisible(value), value.slice(0, 40), ...value.split(/[\s,]+/)])
+  // Messages show a whole value, one of a list, or its beginning, with invisible characters escaped.
+  const parts = values.flatMap((value) => [value, ...value.split(/[\s,]+/)])
+  const shown = parts.flatMap((part) => [part, escapeInvisible(part), quoteSetting(part).slice(1, -1)])
   const redact = createRedactor(shown.filter((value) => value.length >= MIN_HIDDEN))
   const directory = dirname(file)
   const named = text.replaceAll(file, readBase(file))

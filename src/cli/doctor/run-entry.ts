@@ -17,7 +17,7 @@ export type RunResult =
   | {
       readonly ok: false
       readonly problem: string
-      /** Whether the handshake worked, and only the call failed. */
+      /** Whether the handshake with this server worked, and only the call failed. */
       readonly isConnected: boolean
       readonly status?: number
     }
@@ -87,8 +87,8 @@ async function probeServer(transport: Transport): Promise<RunResult> {
   let isConnected = false
   try {
     await client.connect(transport, options())
-    isConnected = true
     if (client.getServerVersion()?.name !== NAME) return { ok: false, isConnected, problem: 'another server responds' }
+    isConnected = true
     const { tools } = await client.listTools({}, options())
     const count = `${tools.length} tools`
     if (!tools.some(({ name }) => name === 'list-customers')) return { ok: true, summary: count }

@@ -1,5 +1,4 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { accessSync, constants, statSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
 import { VARIABLES } from '../config/options.ts'
 import type { Variables } from '../config/sources.ts'
@@ -40,45 +39,27 @@ export function checkTls({ NODE_TLS_REJECT_UNAUTHORIZED, NODE_EXTRA_CA_CERTS }: 
       'NODE_TLS_REJECT_UNAUTHORIZED=0 accepts any certificate',
       'Unset it, and add the CA certificate of your proxy to NODE_EXTRA_CA_CERTS instead.',
     )
-  const problem = NODE_EXTRA_CA_CERTS && findFileProblem(NODE_EXTRA_CA_CERTS, constants.R_OK)
-  if (problem) return error('TLS', `NODE_EXTRA_CA_CERTS: its file cannot be read (${problem})`, ABSOLUTE)
-  return ok('TLS', 'certificates are verified')
+  // Node itself ignores a file that it cannot read, with a line on stderr.
+  const problem = NODE_EXTRA_CA_CERTS && findReadProblem(NODE_EXTRA_CA_CERTS)
+  return problem
+    ? error('TLS', `NODE_EXTRA_CA_CERTS names a file that cannot be read (${problem})`, 'Write its whole path.')
+    : ok('TLS', 'certificates are verified')
 }
 
-/** Writes nothing. */
-export function checkAuditLog({ auditLog }: Config): CheckResult {
-  if (auditLog === undefined) return ok('audit log', 'none')
-  const { R_OK, W_OK } = constants
-  const problem = existsSync(auditLog)
-    ? findFileProblem(auditLog, R_OK | W_OK)
-    : findFileProblem(dirname(auditLog), W_OK, 'directory')
-  if (problem) return error('audit log', `METRONOME_AUDIT_LOG: its file cannot be written (${problem})`, ABSOLUTE)
-  return ok('audit log', 'its file can be written')
-}
-
-const ABSOLUTE =
-  'Correct its path. Only a shell replaces ~ and variables; a client may start the server in any directory.'
-
-function findFileProblem(path: string, mode: number, kind: 'file' | 'directory' = 'file'): string | undefined {
+function findReadProblem(path: string): string | undefined {
   try {
-    accessSync(path, mode)
-    const stats = statSync(path)
-    return (kind === 'file' ? stats.isFile() : stats.isDirectory()) ? undefined : `not a ${kind}`
+    accessSync(path, constants.R_OK)
+    return statSync(path).isFile() ? undefined : 'not a file'
   } catch (error) {
     return (error as NodeJS.ErrnoException).code // errors of node:fs have one
   }
 }
 
+/** The settings warn of an address that cannot be used. */
 export function checkProxy({ proxy }: Config, environment: Variables): CheckResult {
-  if (proxy?.unusable)
-    return error(
-      'proxy',
-      `${Object.values(proxy.unusable).join(' and ')}: not a usable proxy address`,
-      'Set it to an address such as http://proxy.example:3128, or unset it. SOCKS is not supported.',
-    )
   const address = proxy?.httpsProxy ?? proxy?.httpProxy
   if (address) return ok('proxy', new URL(address).origin + (proxy?.noProxy ? `, except for ${proxy.noProxy}` : ''))
   if (environment.ALL_PROXY ?? environment.all_proxy)
     return warning('proxy', 'ALL_PROXY is set, but not supported', 'Set HTTPS_PROXY to the same address.')
-  return ok('proxy', 'none')
+  return ok('proxy', proxy ? 'not usable' : 'none')
 }

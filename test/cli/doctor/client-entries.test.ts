@@ -233,7 +233,7 @@ test.runIf(process.platform === 'linux')('a file that cannot be read is a line o
       check: 'Cursor',
       status: 'error',
       message: `${path} cannot be read (EIO)`,
-      fix: 'Replace it: Cursor ignores the whole file.',
+      fix: 'Correct that: Cursor ignores the whole file.',
     },
   ])
 })

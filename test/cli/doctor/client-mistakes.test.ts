@@ -107,6 +107,12 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     fix: /^Write metronome-customers-mcp\.$/,
     fixed: GOOD,
   },
+  'a misspelt variable': {
+    text: cursor({ ...KEYED, env: { METRONOME_APIKEY: KEYED.env.METRONOME_API_KEY } }),
+    message: /METRONOME_APIKEY.*METRONOME_API_KEY/,
+    fix: CORRECT,
+    fixed: cursor({ ...SANDBOX, env: KEYED.env }),
+  },
   'a variable that the client does not replace': {
     id: 'claude-desktop',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: what people write
@@ -204,12 +210,14 @@ describe('a mistake is found', () => {
     const context = createContext()
     const path = writeConfigFile(context, id, text)
     const results = await check(context)
-    expect(results[0]).toEqual({
-      check: findClient(id).title,
-      status,
-      message: expect.stringMatching(message),
-      fix: expect.stringMatching(fix),
-    })
+    expect(results).toEqual([
+      {
+        check: findClient(id).title,
+        status,
+        message: expect.stringMatching(message),
+        fix: expect.stringMatching(fix),
+      },
+    ])
     expect(results[0]?.message).toContain(path)
     expect(JSON.stringify(results)).not.toContain(KEYED.env.METRONOME_API_KEY)
   })
@@ -359,7 +367,7 @@ describe('what an entry prints', () => {
 
   test.each([
     ['a value of a variable', `process.env.X`, { env: { X: SECRET } }, '[redacted]'],
-    ['its beginning', `process.env.X.slice(0, 40) + '…'`, { env: { X: SECRET } }, '[redacted]…'],
+    ['its beginning', `process.env.X.slice(0, 40) + '…'`, { env: { X: SECRET } }, '[redacted]'],
     ['one of a list', `process.argv[3].split(',')[1]`, { args: ['--tools', `reads,${SECRET}`] }, '[redacted]'],
     ['the value of an option', `process.argv[2].slice(8)`, { args: [`--audit=${SECRET}`] }, '[redacted]'],
     ['its own path', `'No ' + __filename + ' in ' + __dirname`, {}, 'No metronome-customers-mcp.js in'],

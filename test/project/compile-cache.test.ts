@@ -1,21 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { makeFolder, PROGRAM } from '../support/program.ts'
-
-test('a clone that was never built says what to run', () => {
-  const clone = makeFolder({ 'package.json': '{"type":"module"}' })
-  cpSync('bin', join(clone, 'bin'), { recursive: true })
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(clone, 'bin/metronome-customers-mcp.js')], {
-    encoding: 'utf8',
-  })
-  expect({ status, stdout, stderr }).toEqual({
-    status: 1,
-    stdout: '',
-    stderr: 'metronome-customers-mcp: not built yet; in this clone, run: npm ci && npm run build\n',
-  })
-})
 
 describe('the compile cache', () => {
   /** The directory that the program gives to Node; Node 20 has no compile cache, so a stand-in receives it. */
