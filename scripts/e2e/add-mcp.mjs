@@ -4,10 +4,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { parse as parseJson } from 'jsonc-parser'
 import { parse as parseToml } from 'smol-toml'
-import { importSource } from '../import-source.mjs'
 import { installTool } from './tool.mjs'
-
-const { CLIENTS } = await importSource('src/cli/print-config/clients.ts')
 
 /** Files that add-mcp writes below a home folder, by our name of the client. It knows no LM Studio. */
 const FILES = {

@@ -137,7 +137,7 @@ describe('docs/configuration.md', () => {
     ...Object.entries<OptionSpec>(OPTIONS).map(([name, spec]) => [`--${name}`, spec] as const),
     ...Object.entries<VariableSpec>(VARIABLES),
   ])('shows the default of %s, or that it has none', (name, spec) => {
-    const [help = ''] = readPage('docs/configuration.md').split('<!-- end -->')
+    const [, help = ''] = readPage('docs/configuration.md').split('<!-- generated: help -->')
     const entry = new RegExp(`^ {2}${name}\\b.*(?:\\n {33}.*)*`, 'm').exec(help)?.[0].replaceAll(/\s+/g, ' ') ?? ''
     expect(entry).toContain(name)
     const shown = /\(default ([^)\s]+)\)$/.exec(entry)?.[1]
