@@ -51,6 +51,7 @@ export const customerHandlers = [
       archived_at: null,
     }
     store.customers.set(id, customer)
+    for (const alias of aliases) store.aliasOwners.set(alias, id)
     store.billing.push(...billing)
     store.revenue.push(...revenue)
     return { data: buildCustomerBody(customer) }
@@ -79,6 +80,8 @@ export const customerHandlers = [
   handle(setIngestAliases, (store, { customer_id, ingest_aliases }) => {
     const customer = findActiveCustomer(store, customer_id)
     checkAliases(store, customer.id, ingest_aliases)
+    for (const alias of customer.ingest_aliases) store.aliasOwners.delete(alias)
+    for (const alias of ingest_aliases) store.aliasOwners.set(alias, customer.id)
     updateCustomer(customer, { ingest_aliases: unique(ingest_aliases) })
     return {}
   }),
@@ -142,15 +145,13 @@ function checkCustomFields({ customFieldKeys }: Store, fields: Readonly<Record<s
 }
 
 /** An alias belongs to one customer of the account, archived ones included. */
-function checkAliases(store: Store, id: string, aliases: readonly string[]): void {
-  for (const customer of store.customers.values()) {
-    const taken = customer.id === id ? undefined : aliases.find((alias) => customer.ingest_aliases.includes(alias))
-    if (taken !== undefined)
-      throw new ApiError(409, 'An ingest alias is already in use by another customer', {
-        conflicting_id: customer.id,
-        conflicting_value: taken,
-      })
-  }
+function checkAliases({ aliasOwners }: Store, id: string, aliases: readonly string[]): void {
+  const taken = aliases.find((alias) => (aliasOwners.get(alias) ?? id) !== id)
+  if (taken === undefined) return
+  throw new ApiError(409, 'An ingest alias is already in use by another customer', {
+    conflicting_id: aliasOwners.get(taken),
+    conflicting_value: taken,
+  })
 }
 
 function truncateName(name: string): string {

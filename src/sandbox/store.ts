@@ -8,6 +8,8 @@ import { seedBilling, seedCustomers, seedRevenue } from './seed.ts'
 export interface Store {
   /** By id in lower case, in the order of creation. */
   readonly customers: Map<string, Customer>
+  /** Ids by ingest alias, of archived customers too. */
+  readonly aliasOwners: Map<string, string>
   readonly billing: Configuration[]
   readonly revenue: Configuration[]
   /** Keys that are registered for customers. */
@@ -38,6 +40,7 @@ const SEED: Records = { customers: seedCustomers, billing: seedBilling, revenue:
 export function createStore({ customers, billing, revenue } = SEED): Store {
   return {
     customers: new Map(customers.map((customer) => [customer.id, { ...customer }])),
+    aliasOwners: new Map(customers.flatMap(({ id, ingest_aliases }) => ingest_aliases.map((alias) => [alias, id]))),
     billing: billing.map((configuration) => ({ ...configuration })),
     revenue: revenue.map((configuration) => ({ ...configuration })),
     customFieldKeys: new Set(
