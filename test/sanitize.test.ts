@@ -132,3 +132,8 @@ test('errors that repeat what the caller sent are cut between characters', async
     expect(JSON.stringify(result).length).toBeLessThan(600)
   }
 })
+
+test('a secret that begins with another one leaves nothing of itself', () => {
+  const redact = createRedactor(['token-one-0123', 'token-one-0123-and-more'])
+  expect(redact('a token-one-0123-and-more b token-one-0123 c')).toBe('a [redacted] b [redacted] c')
+})

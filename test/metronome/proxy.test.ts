@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
 import { describe, expect, test, vi } from 'vitest'
 import { createNetworkFetch } from '../../src/metronome/fetch.ts'
-import type { Upstream } from '../../src/metronome/send.ts'
+import { buildRequest } from '../../src/metronome/request.ts'
+import { createSend, type Upstream } from '../../src/metronome/send.ts'
 import { callWith, ONE, READ, READ_AND_WRITE, WRITE } from '../support/call-upstream.ts'
-import { connectClient, createHarness, KEY } from '../support/harness.ts'
+import { connectClient, createHarness, KEY, operationOf } from '../support/harness.ts'
 import { INITIALIZE, startProgram, toolCall } from '../support/program.ts'
 import { startProxy } from '../support/proxy.ts'
 import { answerWith, findClosedAddress, startRawUpstream, startUpstream } from '../support/upstream.ts'
@@ -24,6 +25,21 @@ test('a request goes through the tunnel of the proxy, which does not see the API
   expect(new Set(proxy.requests)).toEqual(new Set(['CONNECT metronome.test:80']))
   expect(proxy.headers.join()).not.toContain(KEY)
   expect(upstream.requests.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${KEY}`, `Bearer ${KEY}`])
+})
+
+test('nothing is sent through a tunnel that opens after the attempt has ended', async () => {
+  const upstream = await startUpstream(answerWith(200, ONE))
+  const proxy = await startProxy(portOf(upstream.baseUrl), 400)
+  const send = createSend({
+    fetch: createNetworkFetch({ httpProxy: proxy.url }),
+    baseUrl: 'http://metronome.test',
+  })
+  const request = buildRequest(operationOf(WRITE[0]), WRITE[1])
+  const options = { apiKey: KEY, redact: (text: string) => text }
+  expect(await send(request, { ...options, attemptMs: 200 })).toMatchObject({ kind: 'not_sent', cause: 'timeout' })
+  // A later request that waits for the same tunnel shows that it has opened.
+  expect(await send(request, { ...options, attemptMs: 5_000 })).toMatchObject({ kind: 'response', status: 200 })
+  expect(upstream.requests).toHaveLength(1)
 })
 
 test('a host in NO_PROXY is reached directly', async () => {

@@ -169,6 +169,11 @@ describe('Retry-After', () => {
     expect(seconds ?? 0).toBeLessThanOrEqual(365 * 24 * 3600)
   })
 
+  test('in the past is no time, and never less', () => {
+    const headers = new Headers({ 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' })
+    expect(readRetryAfter({ kind: 'response', status: 429, headers, body: { kind: 'empty' } })).toBe(0)
+  })
+
   test.each<[string, Record<string, string>, number, number]>([
     ['is absent', {}, 125, 250],
     ['is in seconds', { 'retry-after': '2' }, 2_000, 2_000],

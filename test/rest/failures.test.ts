@@ -100,6 +100,11 @@ describe('no usable response', () => {
     expect(keys).toEqual(new Set([headers['idempotency-key']]))
   })
 
+  test.each([600, 799])('a status of %i, which no response can have, is a 502', async (status) => {
+    const strange: Fetch = async () => ({ status, headers: new Headers(), body: null })
+    expect(await fail(strange, READ)).toMatchObject({ status: 502 })
+  })
+
   test('a write that was rejected keeps its status', async () => {
     const archive = restRequest('archive-customer', { id: UNKNOWN_ID })
     expect(await fail(createSandbox().fetch, archive)).toMatchObject({ status: 404, outcome: 'not_applied' })

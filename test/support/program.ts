@@ -9,6 +9,8 @@ import { beforeAll, onTestFinished } from 'vitest'
 export const PROGRAM = resolve('bin/metronome-customers-mcp.js')
 
 export interface ProgramOptions {
+  /** Path of the program's own file. */
+  readonly program?: string
   readonly args?: readonly string[]
   /** The whole environment, but for PATH and HOME. */
   readonly env?: Record<string, string>
@@ -47,8 +49,8 @@ type AtEnd = (clean: () => Promise<void>) => void
 
 /** Starts the built program in an empty folder; what is left of it in the end is killed. */
 export function startProgram(options: ProgramOptions = {}, atEnd: AtEnd = onTestFinished): Program {
-  const { args = [], env = {}, cwd = makeFolder({}, atEnd) } = options
-  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd, env: baseEnvironment(env) })
+  const { program = PROGRAM, args = [], env = {}, cwd = makeFolder({}, atEnd) } = options
+  const child = spawn(process.execPath, [program, ...args], { cwd, env: baseEnvironment(env) })
   const ended = once(child, 'close').then(([code, signal]): ProgramEnd => ({ code, signal }))
   atEnd(async () => {
     child.kill('SIGKILL')

@@ -10,8 +10,8 @@ export interface LocalProxy {
   readonly headers: string[]
 }
 
-/** A forward proxy on 127.0.0.1 whose tunnels all lead to one port, whatever host was requested; without one it responds 502. */
-export async function startProxy(targetPort: number | undefined): Promise<LocalProxy> {
+/** A forward proxy on 127.0.0.1 whose tunnels all lead to one port, whatever host was requested; without one it responds 502. Opening a tunnel takes `tunnelMs`. */
+export async function startProxy(targetPort: number | undefined, tunnelMs = 0): Promise<LocalProxy> {
   const requests: string[] = []
   const headers: string[] = []
   const server = createServer((request, response) => {
@@ -25,8 +25,10 @@ export async function startProxy(targetPort: number | undefined): Promise<LocalP
     socket.on('error', () => {})
     if (targetPort === undefined) return void socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n')
     const tunnel = connect(targetPort, '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
-      tunnel.pipe(socket).pipe(tunnel)
+      setTimeout(() => {
+        socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+        tunnel.pipe(socket).pipe(tunnel)
+      }, tunnelMs)
     })
     tunnel.on('error', () => socket.destroy())
     socket.on('close', () => tunnel.destroy())
