@@ -47,7 +47,8 @@ export async function runStdioEntry(launch: Launch, { environment }: CommandCont
   rmSync(cwd, { recursive: true, force: true })
   if (result.ok) return result
   const reason = findTellingLine(stderr, result.isConnected)
-  return { ...result, problem: quoteOutput(reason ? `${result.problem}: ${reason}` : result.problem, launch) }
+  const separator = result.isConnected ? ' ' : ': '
+  return { ...result, problem: quoteOutput([result.problem, reason].filter(Boolean).join(separator), launch) }
 }
 
 /** How this program, npm and Node begin the line that says what is wrong. */

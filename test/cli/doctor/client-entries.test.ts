@@ -252,5 +252,6 @@ test.each([
   const before = process.cwd()
   process.chdir(cwd)
   const { results } = await checkClients(context, true).finally(() => process.chdir(before))
+  expect(new Set(results.map(({ check }) => check))).toEqual(new Set(['Cursor']))
   for (const { message } of results) expect(message).toContain('not run, since it is in the file of a project')
 })

@@ -191,6 +191,15 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     fix: /^Remove \/v1, or unset it/,
     fixed: GOOD,
   },
+  'certificates that cannot be read': {
+    text: cursor({
+      ...KEYED,
+      env: { ...KEYED.env, METRONOME_BASE_URL: 'https://127.0.0.1:1', NODE_EXTRA_CA_CERTS: '~/ca.pem' },
+    }),
+    message: /no connection .*\. Warning: Ignoring extra certs from `\[redacted\]`, load failed/,
+    fix: CORRECT,
+    fixed: GOOD,
+  },
   'several wrong options and variables': {
     text: cursor({ ...KEYED, env: { METRONOME_READ_ONLY: 'perhaps', METRONOME_TIMEOUT_MS: '5' } }),
     message: /METRONOME_TIMEOUT_MS must be .*METRONOME_READ_ONLY must be/,

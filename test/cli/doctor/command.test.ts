@@ -238,6 +238,12 @@ describe('the built program', () => {
     expect(code).toBe(0)
   })
 
+  test('warns of what .env does not supply', async () => {
+    const cwd = makeFolder({ '.env': 'METRONOME_READ_ONLY=true\n' })
+    const { stdout } = await runProgram({ args: ['doctor', '--sandbox'], env: { HOME: makeFolder() }, cwd })
+    expect(stdout).toMatch(/^warning {2}settings {3}.*METRONOME_READ_ONLY/m)
+  })
+
   test('exits with 2 for an unknown option', async () => {
     const { code, stderr } = await runProgram({ args: ['doctor', '--jsno'] })
     expect(code).toBe(2)
