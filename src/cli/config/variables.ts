@@ -46,7 +46,9 @@ function findMisspelt(variables: Variables, source: string): string[] {
 
 /** A warning for variables that would count anywhere else: who wrote them believes that they hold. */
 export function findIneffective(dotEnv: Variables): string | undefined {
-  const names = listPresent(dotEnv).filter((name) => name !== 'METRONOME_API_KEY' && (isKnown(name) || findMeant(name)))
+  const names = listPresent(dotEnv).filter(
+    (name) => name !== 'METRONOME_API_KEY' && (KNOWN.includes(name.toUpperCase()) || findMeant(name)),
+  )
   if (names.length === 0) return undefined
   return `.env supplies METRONOME_API_KEY only; not read from it: ${names.join(', ')}. Use the environment or --env-file.`
 }
@@ -54,10 +56,6 @@ export function findIneffective(dotEnv: Variables): string | undefined {
 /** The names of variables that are not empty. */
 function listPresent(variables: Variables): string[] {
   return Object.keys(variables).filter((name) => variables[name]?.trim())
-}
-
-function isKnown(name: string): boolean {
-  return KNOWN.includes(name) || (KNOWN.includes(name.toUpperCase()) && name.endsWith('_proxy'))
 }
 
 /** The variable of ours that differs from this name in case, underscores or one letter only. */

@@ -209,6 +209,7 @@ describe('a variable that is nearly one of ours stops the start', () => {
     'METRONOME_API_URL',
     'METRONOME_AUDIT_LOG_FILE',
     'METRONOME_CUSTOM_HEADERS',
+    'METRONOME_BASE_UXX',
     'READ_ONLY',
     'HTTPS_PROXI',
     'Http_Proxy',
@@ -476,6 +477,13 @@ describe('files of other encodings and kinds', () => {
       apiKey: undefined,
       warnings: ['METRONOME_API_KEY of .env is shorter than 8 characters; copy the API key from Metronome again.'],
     })
+  })
+
+  test('a link named .env is not followed', () => {
+    const folder = makeFolder({ other: `METRONOME_API_KEY=${KEYS.a}` })
+    symlinkSync('other', join(folder, '.env'))
+    const { stderr } = spawnSync(process.execPath, [PROGRAM], { cwd: folder, input: '', encoding: 'utf8' })
+    expect(stderr).toContain('api-key-missing')
   })
 
   test('a FIFO or a huge file named .env does not prevent a start', () => {
