@@ -129,19 +129,15 @@ function leaveRoom(disk: string, filler: string, bytes: number): void {
   if (free < TINY_BYTES) writeFileSync(filler, Buffer.alloc(Math.max(0, free - bytes)))
 }
 
-/** Kills a process when it has sent so many responses; names those of writes that say nothing of the log. */
-async function killAfter(
-  { child, responses }: ReturnType<typeof startAudited>,
-  count: number,
-  onReported: (id: number) => void,
-): Promise<void> {
-  let received = 0
-  for await (const line of responses) {
-    if (!/audit log (cannot|could not)/.test(line)) onReported(JSON.parse(line).id)
-    if (++received >= count) break
-  }
-  child.kill('SIGKILL')
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
+/** Kills a process when it has sent so many responses. Resolves with the ids of those that say nothing of the log. */
+async function killAfter({ child, responses }: ReturnType<typeof startAudited>, count: number): Promise<number[]> {
+  const lines: string[] = []
+  const ended = once(child, 'close')
+  responses.on('line', (line) => {
+    if (lines.push(line) === count) child.kill('SIGKILL')
+  })
+  await ended
+  return lines.filter((line) => !/audit log (cannot|could not)/.test(line)).map((line) => JSON.parse(line).id)
 }
 
 describe('the built program', () => {
@@ -177,15 +173,16 @@ describe('the built program', () => {
     for (let kill = 0; kill < KILLS; kill += 2) {
       const first = startAudited(path, { METRONOME_API_KEY: KEY, METRONOME_BASE_URL: upstream.baseUrl })
       const second = startAudited(path, { METRONOME_API_KEY: KEY, METRONOME_BASE_URL: upstream.baseUrl })
-      const reported: string[] = []
       // Room for some lines only, and lines longer than a page of memory, so that they can be torn.
       leaveRoom(disk, filler, 4096 * (8 + (kill % 16)))
       for (let id = 1; id <= 30; id++)
         for (const [index, { send }] of [first, second].entries())
           send(toolCall(id, 'create-customer', { name: `${index} ${id} ${'x'.repeat((id * 997) % 9_000)}` }))
-      await killAfter(first, 2 + ((kill * 7) % 25), (id) => void reported.push(`0 ${id}`))
+      const kills = [killAfter(first, 2 + ((kill * 7) % 25)), killAfter(second, 12 + ((kill * 5) % 15))]
+      await kills[0]
       rmSync(filler, { force: true })
-      await killAfter(second, 12 + ((kill * 5) % 15), (id) => void reported.push(`1 ${id}`))
+      const ids = await Promise.all(kills)
+      const reported = ids.flatMap((each, index) => each.map((id) => `${index} ${id}`))
 
       const entries = linesOf(path).flatMap(parseWhole)
       const begun = new Set(entries.filter(({ phase }) => phase === 'begin').map((entry) => entry.idempotency_key))
