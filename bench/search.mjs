@@ -22,10 +22,10 @@ console.table(rows)
 process.exitCode = rows.every(isWithinLimits) ? 0 : 1
 
 function isWithinLimits(row) {
-  const ratios = [row['time, ratio'] ?? 1, row['memory, ratio'] ?? 1]
-  return (
-    row.version !== 'this' || (row['slowest ping, ms'] <= MAX_PING_MS && ratios.every((ratio) => ratio <= MAX_RATIO))
-  )
+  // Seconds depend on what else the machine does, processor time less so; a short search is mostly warm-up.
+  const isLong = row.customers === CUSTOMERS.at(-1)
+  const ratios = isLong ? [row['processor, ratio'] ?? 1, row['memory, ratio'] ?? 1] : []
+  return row.version !== 'this' || (row['slowest ping, ms'] <= MAX_PING_MS && Math.max(0, ...ratios) <= MAX_RATIO)
 }
 
 /** One row for this version and one for the earlier one, if there is any. */
@@ -68,6 +68,8 @@ async function openSearcher(folder, address) {
   })
   const { properties } = server.tools.find(({ name }) => name === 'list-customers').inputSchema
   const argument = 'search' in properties ? 'search' : 'name_contains'
+  // The first call loads code that later ones have.
+  await server.callTool('list-customers', { [argument]: TEXT })
   const longestPings = []
   const cpuBefore = readCpu(server.pid)
   return {

@@ -27,9 +27,10 @@ export interface SearchCall {
 
 /** What a search has found so far. */
 interface Findings {
-  /** Ids of all records that were read. */
-  readonly ids: Set<unknown>
-  readonly matches: JsonObject[]
+  /** How many records were read. */
+  count: number
+  /** By id: pages may overlap while records are added and removed. */
+  readonly matches: Map<unknown, JsonObject>
   /** Where the text was found when it was not in the name. */
   readonly places: string[]
   /** What the pages say about themselves. */
@@ -47,9 +48,13 @@ interface Findings {
 export async function searchPages(call: SearchCall): Promise<JsonObject> {
   const { limit = DEFAULT_LIMIT, next_page: cursor = null, ...others } = call.args
   const filters = Object.entries(others).filter(([name]) => !call.search.arguments.includes(name))
-  const findings: Findings = { ids: new Set(), matches: [], places: [], notes: new Set(), cursor }
+  const findings: Findings = { count: 0, matches: new Map(), places: [], notes: new Set(), cursor }
   await readPages(call, Object.fromEntries(filters), Number(limit), findings)
-  return { data: findings.matches, next_page: findings.cursor, _note: writeNote(call, Number(limit), findings) }
+  return {
+    data: Array.from(findings.matches.values()),
+    next_page: findings.cursor,
+    _note: writeNote(call, Number(limit), findings),
+  }
 }
 
 async function readPages(call: SearchCall, filters: JsonObject, limit: number, findings: Findings): Promise<void> {
@@ -71,25 +76,26 @@ async function readPages(call: SearchCall, filters: JsonObject, limit: number, f
       return
     }
     if (findings.cursor === null) return
-    onProgress(`${op.tool}: read ${formatCount(findings.ids.size)} ${records}, ${countMatches(findings)}`)
+    onProgress(`${op.tool}: read ${formatCount(findings.count)} ${records}, ${countMatches(findings)}`)
     if (seen.has(findings.cursor)) {
       findings.cursor = null
       findings.stopped = 'Metronome returned the same next_page again, so the pages after it cannot be read'
-    } else if (findings.matches.length >= limit) findings.stopped = `limit ${limit} is reached`
+    } else if (findings.matches.size >= limit) findings.stopped = `limit ${limit} is reached`
     else if (clock.now() >= stopAt) findings.stopped = 'half of the time for this call is used'
     else if (pages === MAX_PAGES) findings.stopped = `${MAX_PAGES} pages were read`
   }
 }
 
-/** Adds the records of a page, each once: pages may overlap while records are added and removed. */
+/** Adds the matches of a page, each once. */
 async function collect(page: JsonObject, match: Matcher, findings: Findings): Promise<void> {
   let turnStartedAt = performance.now()
   for (const record of asObjects(page.data)) {
-    if (findings.ids.has(record.id)) continue
-    findings.ids.add(record.id)
+    findings.count += 1
     const found = match(record)
-    if (found) findings.matches.push(record)
-    if (found?.place !== undefined) findings.places.push(found.place)
+    if (found && !findings.matches.has(record.id)) {
+      findings.matches.set(record.id, record)
+      if (found.place !== undefined) findings.places.push(found.place)
+    }
     if (performance.now() - turnStartedAt < MAX_TURN_MS) continue
     await nextTurn()
     turnStartedAt = performance.now()
@@ -102,7 +108,7 @@ async function collect(page: JsonObject, match: Matcher, findings: Findings): Pr
 function writeNote(call: SearchCall, limit: number, findings: Findings): string {
   const sentences = [
     describeReading(call, findings),
-    ...(findings.matches.length > limit
+    ...(findings.matches.size > limit
       ? [`More than limit ${limit} are returned, because next_page can only point to the end of a page.`]
       : []),
     ...describePlaces(findings.places),
@@ -115,13 +121,13 @@ function writeNote(call: SearchCall, limit: number, findings: Findings): string 
 function describeReading({ search, args }: SearchCall, findings: Findings): string {
   const { records, excluded } = search.describeScope(args)
   const isContinued = 'next_page' in args
-  const read = `${formatCount(findings.ids.size)} ${isContinued && !findings.stopped ? 'remaining ' : ''}${records}`
+  const read = `${formatCount(findings.count)} ${isContinued && !findings.stopped ? 'remaining ' : ''}${records}`
   const start = `${countMatches(findings)}; ${isContinued ? 'from this page on, ' : ''}`
   if (findings.stopped !== undefined) {
     const advice = findings.cursor === null ? '' : ' Pass next_page with the same arguments to continue.'
     return `${start}${read} were read. The search is not complete: ${findings.stopped}.${advice}`
   }
-  return `${start}all ${read} were read.${findings.matches.length > 0 ? '' : ` ${excluded}`}`
+  return `${start}all ${read} were read.${findings.matches.size > 0 ? '' : ` ${excluded}`}`
 }
 
 function describePlaces(places: readonly string[]): string[] {
@@ -139,7 +145,7 @@ export function noteOnEmptyList(search: Search | undefined, args: JsonObject, bo
 }
 
 function countMatches({ matches }: Findings): string {
-  return `${formatCount(matches.length)} ${matches.length === 1 ? 'match' : 'matches'}`
+  return `${formatCount(matches.size)} ${matches.size === 1 ? 'match' : 'matches'}`
 }
 
 const formatCount = (count: number): string => count.toLocaleString('en-US')

@@ -248,11 +248,18 @@ describe('the pages of a search', () => {
     expect(requests).toHaveLength(1)
   })
 
-  test('return and count a record once that is on two of them', async () => {
-    const { list } = startList([], { pages: [page(['a', 'b', 'a'], 'x'), page(['b', 'c'], null)] })
+  test('return a match once that is on two of them, with its place', async () => {
+    const twice = { id: 'b', name: 'Bolt', ingest_aliases: ['acme'] }
+    const [first, second] = [page(['a'], 'x'), page(['a', 'c'], null)]
+    const { list } = startList([], {
+      pages: [
+        { ...first, data: [...first.data, twice] },
+        { ...second, data: [twice, ...second.data] },
+      ],
+    })
     const result = await list({ search: 'acme' })
     expect(idsOf(result)).toEqual(['a', 'b', 'c'])
-    expect(result._note).toBe('3 matches; all 3 active customers were read.')
+    expect(result._note).toMatch(/^3 matches; .* in the name: "Bolt" \(ingest alias\)\.$/)
   })
 
   test('may hold 170,000 matches', async () => {
