@@ -177,6 +177,14 @@ describe('in the body', () => {
   })
 })
 
+test('a setting is cleared by name, as over MCP', async () => {
+  const upstream = record(async () => new Response(null, { status: 200 }))
+  const { url } = await startRest(upstream.fetch)
+  const { status } = await ask(url, post(`${CUSTOMERS}/${ID}/updateconfig`, { clear: ['salesforce_account_id'] }))
+  expect(status).toBe(200)
+  expect(upstream.sent.map(({ body }) => JSON.parse(String(body)))).toEqual([{ salesforce_account_id: null }])
+})
+
 describe('ids in the path', () => {
   test.each([
     'x',

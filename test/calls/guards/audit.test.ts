@@ -82,6 +82,14 @@ test('a write has a line before its request and one after its response', async (
   expect(end?.call).toBe(begin?.call)
 })
 
+test('a setting that is cleared is recorded as the null that was sent', async () => {
+  const { call, lines } = startAudited()
+  const clear = ['salesforce_account_id', 'leave_stripe_invoices_in_draft']
+  await call('update-customer-configuration', { customer_id: ID, clear })
+  const sent = { customer_id: ID, salesforce_account_id: null, leave_stripe_invoices_in_draft: null }
+  expect(lines.map((line) => line.arguments)).toEqual([sent, sent])
+})
+
 test.each(WRITES)('$tool: both lines belong to one call and one key', async ({ tool, write }) => {
   const { call, lines } = startAudited()
   await call(tool, write.args[0])
