@@ -7,7 +7,8 @@ export default defineConfig({
   define: { PACKAGE_VERSION: JSON.stringify(version) },
   test: {
     include: ['test/**/*.test.ts'],
-    // Modules are loaded once a worker, not once a file: half of the processor time. No test leaves anything behind.
+    // Modules are loaded once a worker, not once a file: half of the processor time. So no test leaves anything behind or
+    // replaces a module with vi.mock.
     isolate: false,
     globalSetup: 'test/support/check-generated-files.ts',
     testTimeout: 15_000,

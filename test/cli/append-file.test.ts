@@ -1,16 +1,23 @@
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
-import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
+import timers from 'node:timers/promises'
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { type AppendFile, createAppendFile } from '../../src/cli/append-file.ts'
 import { makeFolder } from '../support/program.ts'
 
-const delay = vi.hoisted(() => vi.fn(async () => {}))
-vi.mock('node:timers/promises', () => ({ setTimeout: delay }))
+// In the place of Node's own: vi.mock would reach the modules that other test files loaded, or be too late for them.
+const delay = vi.fn(async () => {})
+beforeEach(() => {
+  vi.spyOn(timers, 'setTimeout').mockImplementation(delay)
+  syncBuiltinESMExports()
+})
 
 afterEach(() => {
   vi.restoreAllMocks()
+  syncBuiltinESMExports()
   delay.mockReset()
 })
 

@@ -5,13 +5,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createAuditFile } from '../../src/cli/audit-file.ts'
 import { readOptions } from '../../src/cli/config/options.ts'
 import { UsageError } from '../../src/cli/config/usage-error.ts'
 import { loadSettings } from '../../src/cli/load-settings.ts'
 import { ID } from '../contract.ts'
 import { KEY } from '../support/harness.ts'
-import { baseEnvironment, makeFolder, PROGRAM, runProgram, toolCall } from '../support/program.ts'
+import { baseEnvironment, makeFolder, PROGRAM, runProgram, startProgram, toolCall } from '../support/program.ts'
 import { answerWith, startUpstream } from '../support/upstream.ts'
 
 // More on demand: AUDIT_WRITES=10000 AUDIT_KILLS=20.
@@ -24,10 +23,11 @@ const linesOf = (path: string): string[] => readFileSync(path, 'utf8').split('\n
 test('keeps the mode of a file that others may read, with a warning', async () => {
   const path = join(makeFolder({ 'audit.jsonl': '' }), 'audit.jsonl')
   chmodSync(path, 0o644)
-  const warnings: string[] = []
-  await createAuditFile(path, (message) => void warnings.push(message))('{}')
+  const program = startProgram({ args: ['--sandbox', '--audit-log', path] })
+  program.send(toolCall(1, 'update-customer-name', { customer_id: ID, name: 'Acme EU' }))
+  await program.receive()
   expect(statSync(path).mode & 0o777).toBe(0o644)
-  expect(warnings).toEqual([expect.stringContaining('may be read by others')])
+  expect(program.stderr()).toMatch(/^warn audit-log message="[^"]* may be read by others; its mode is kept\."\n$/)
 })
 
 describe('a path that cannot work ends the start', () => {
