@@ -24,7 +24,12 @@ function startCalls(
 ) {
   let time = 1_000
   const sent: Sent[] = []
-  const clock: Clock = { now: () => time, sleep: async (milliseconds) => void (time += milliseconds) }
+  const clock: Clock = {
+    now: () => time,
+    async sleep(milliseconds) {
+      time += milliseconds
+    },
+  }
   const send = async (request: UpstreamRequest, { attemptMs }: SendOptions): Promise<AttemptResult> => {
     sent.push({ target: request.target, at: time, attemptMs })
     const { result, takesMs } = respond?.(request) ?? { result: NO_RESPONSE, takesMs: attemptMs }
