@@ -126,7 +126,7 @@ function mountTiny(): string | undefined {
 function leaveRoom(disk: string, filler: string, bytes: number): void {
   const { bavail, bsize } = statfsSync(disk)
   const free = bavail * bsize
-  if (free < TINY_BYTES) writeFileSync(filler, Buffer.alloc(Math.max(0, free - bytes)))
+  if (free <= TINY_BYTES) writeFileSync(filler, Buffer.alloc(Math.max(0, free - bytes)))
 }
 
 /** Kills a process when it has sent so many responses. Resolves with the ids of those that say nothing of the log. */
