@@ -503,6 +503,13 @@ test.each([
   expect(match({ id: ID, ...record, customer_config: { salesforce_account_id: 'acme' } })?.place).toMatch(/account id/)
 })
 
+test('records with null in the place of their fields are searched like any other', async () => {
+  const empty = { id: ID, name: null, ingest_aliases: null, custom_fields: null, customer_config: null }
+  const { list } = startList([], { pages: [{ data: [empty, { id: 'b', name: 'Acme' }], next_page: null }] })
+  expect(idsOf(await list({ search: 'acme' }))).toEqual(['b'])
+  expect(idsOf(await list({ missing: ['ingest_aliases', 'custom_fields'] }))).toEqual([ID, 'b'])
+})
+
 test.each([
   { search: '' },
   { search: '\u0301' },
