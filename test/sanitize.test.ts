@@ -11,7 +11,7 @@ import {
 } from '../src/sanitize.ts'
 import { ID } from './contract.ts'
 import { callWith } from './support/call-upstream.ts'
-import { connectClient, createHarness, textOf } from './support/harness.ts'
+import { connectClient, createHarness, KEY, textOf } from './support/harness.ts'
 
 describe('third-party text', () => {
   test.each([
@@ -95,6 +95,16 @@ test('a secret in the values of a JSON value is redacted, however it was escaped
   const redact = createRedactor(['mk_secret_0123'])
   const json = JSON.parse('{"message":"key \\u006dk_secret_0123 is invalid"}')
   expect(mapTexts(json, redact)).toEqual({ message: 'key [redacted] is invalid' })
+})
+
+test('a secret that a message holds in escapes is redacted before the message is cut', async () => {
+  const escaped = Array.from(KEY, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')
+  for (const length of [470, 480, 490, 499]) {
+    const text = `{"message":"${'x'.repeat(length)} ${escaped}"}`
+    const fetch = async () => new Response(text, { status: 400 })
+    const result = await callWith(createHarness({ upstream: { fetch } }), ['get-customer', { customer_id: ID }])
+    expect(JSON.stringify(result)).not.toContain(KEY.slice(0, 4))
+  }
 })
 
 describe('half characters in a record of Metronome', () => {

@@ -65,6 +65,8 @@ test.each<Row>([
   ['a limit of 1.5', 'list-customers', { limit: 1.5 }, /^limit must be a whole number$/],
   ['a negative limit', 'list-customers', { limit: -1 }, /^limit must be from 1 to 100$/],
   ['a limit as a word', 'list-customers', { limit: 'five' }, /^limit must be a number, not text$/],
+  ['a fraction as text', 'update-customer-name', { customer_id: ID, name: 1.5 }, /^name must be text$/],
+  ['2^53 as text', 'list-customers', { ingest_alias: 2 ** 53 }, /^ingest_alias exceeds the range/],
   [
     'a boolean as a word',
     'list-customers',

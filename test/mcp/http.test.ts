@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createAuthenticator } from '../../src/cli/serve-http.ts'
 import type { Fetch } from '../../src/metronome/fetch.ts'
 import { CONTRACT } from '../contract.ts'
+import { configureNumber, INEXACT_NUMBERS } from '../support/arguments.ts'
 import { KEY } from '../support/harness.ts'
 import { CUSTOMER_ID, callTool, customerResponse, getCustomer, send, startMcp } from '../support/http.ts'
 import { stopListeners } from '../support/listeners.ts'
@@ -50,6 +51,13 @@ test('a call that asks for a task gets a normal result, since tasks are not decl
   const params = { name: 'get-customer', arguments: { customer_id: CUSTOMER_ID }, task: { ttl: 1000 } }
   const { json } = await read(url, { jsonrpc: '2.0', id: 1, method: 'tools/call', params })
   expect(json).toMatchObject({ id: 1, result: { structuredContent: { data: { name: 'Acme' } } } })
+})
+
+test.each(INEXACT_NUMBERS)('the number %s in arguments, which JavaScript would alter, is rejected', async (number) => {
+  const { url } = await startMcp(upstream)
+  const params = `{"name":"set-billing-provider-configurations-customer","arguments":${configureNumber(number)}}`
+  const { json } = await read(url, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`)
+  expect(JSON.stringify(json)).toContain('data[0].configuration.a[0] exceeds the range of exact numbers')
 })
 
 test('no response starts a session', async () => {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { operations } from '../../src/operations/index.ts'
+import { configureNumber, INEXACT_NUMBERS } from '../support/arguments.ts'
 import { type ReceivedMessage, shareProgram, startProgram, toolCall } from '../support/program.ts'
 
 const PING = { jsonrpc: '2.0', id: 'ping', method: 'ping' }
 const MIB = 1024 * 1024
+const BILLING = 'set-billing-provider-configurations-customer'
 
 const sharedProgram = shareProgram({ args: ['--sandbox'] })
 
@@ -88,6 +90,12 @@ test.each([0, 1, -1, Number.MAX_SAFE_INTEGER, '', 'a', '0', 'ü"\\', 'x'.repeat(
     expect(await respondTo({ ...PING, id })).toEqual({ jsonrpc: '2.0', id, result: {} })
   },
 )
+
+test.each(INEXACT_NUMBERS)('rejects the number %s in arguments, which JavaScript would alter', async (number) => {
+  const [start, end] = JSON.stringify(toolCall(1, BILLING, {})).split('{}')
+  const response = await respondTo(`${start}${configureNumber(number)}${end}`)
+  expect(JSON.stringify(response)).toContain('data[0].configuration.a[0] exceeds the range of exact numbers')
+})
 
 test('reads lines in pieces, in one piece, with CRLF, blank or with a byte order mark', async () => {
   const program = sharedProgram()

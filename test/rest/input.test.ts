@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
+import { configureNumber, INEXACT_NUMBERS } from '../support/arguments.ts'
 import { customerResponse, type HttpRequest, send, startRest, TOKEN } from '../support/http.ts'
 import { stopListeners } from '../support/listeners.ts'
 import { ask, record, restRequest } from '../support/rest.ts'
@@ -175,6 +176,13 @@ describe('in the body', () => {
     const errors = await errorsOf(post('/v1/v1/archivecustomerbillingproviderconfigurations', body))
     expect(errors).toHaveLength(1_000)
   })
+})
+
+test.each(INEXACT_NUMBERS)('the number %s in a body, which JavaScript would alter, is rejected', async (number) => {
+  const path = '/v1/v1/setcustomerbillingproviderconfigurations'
+  expect(await errorsOf(post(path, configureNumber(number)))).toEqual([
+    { field: 'data[0].configuration.a[0]', message: 'exceeds the range of exact numbers; send it as a string' },
+  ])
 })
 
 test('a setting is cleared by name, as over MCP', async () => {

@@ -1,7 +1,16 @@
 import { expect } from 'vitest'
 import { InvalidArgumentsError } from '../../src/calls/errors.ts'
 import type { Fetch } from '../../src/metronome/fetch.ts'
+import { ID } from '../contract.ts'
 import { createHarness, operationOf } from './harness.ts'
+
+/** Arguments of set-billing-provider-configurations-customer as JSON, with this number in an open object. */
+export function configureNumber(number: string): string {
+  return `{"data":[{"customer_id":"${ID}","billing_provider":"stripe","configuration":{"a":[${number}]}}]}`
+}
+
+/** Numbers that would reach Metronome with another value. */
+export const INEXACT_NUMBERS = ['0.1234567890123456789', '1e-400', '1e400', '12345678901234567890'] as const
 
 /** Calls a tool with arguments that must be rejected before anything is sent; returns what is wrong, path first. */
 export async function reject(tool: string, args: unknown): Promise<string[]> {
