@@ -150,7 +150,8 @@ export function createCalls(options: CallOptions): Calls {
       const { onProgress } = bound
       return searchPages({ op, search, args, clock, deadline: bound.deadline(), read: readPage, onProgress })
     }
-    const body = noteOnEmptyList(search, args, await bound.read({ op, args }))
+    const body = await bound.read({ op, args })
+    if (search) return noteOnEmptyList(search, args, body)
     if (grantsAccess) await options.audit?.recordEvent({ op, args, caller: bound.caller }, 'applied')
     return body
   }
@@ -272,8 +273,9 @@ function bindCall(
 
 /** A caller with a key of its own gives it as part of the request; only others have an argument for it. */
 function inputOf(op: Operation, { idempotencyKey }: CallRequest): ToolInput {
+  const { tool, argumentRules } = op
   const keyedInput = op.kind === 'write' && idempotencyKey === undefined ? op.keyedInput : undefined
-  return { ...op, input: keyedInput ?? op.input }
+  return { tool, argumentRules, input: keyedInput ?? op.input }
 }
 
 /** Read before validation: a call that is rejected under a key of an earlier one says nothing about that one. */
