@@ -1,16 +1,14 @@
 import { homedir, hostname, userInfo } from 'node:os'
-import type { Call } from '../calls/call.ts'
-import { loadFailed } from '../calls/errors.ts'
 import type { AuditLog } from '../calls/guards/audit.ts'
 import { createLog, type Log } from '../log.ts'
 import { describeServer } from '../mcp/server-info.ts'
-import type { Observers, Runtime, RuntimeConfig } from '../runtime.ts'
 import { createRedactor, escapeInvisible } from '../sanitize.ts'
 import { NAME, VERSION } from '../version.ts'
 import { type CommandContext, findCommand } from './command.ts'
 import type { Config } from './config/config.ts'
 import { readOptions } from './config/options.ts'
 import { UsageError } from './config/usage-error.ts'
+import { loadOnFirstCall } from './load-runtime.ts'
 import { loadSettings } from './load-settings.ts'
 import { describeProgram, type Program } from './program.ts'
 import type { HttpOptions, HttpService } from './serve-http.ts'
@@ -79,36 +77,6 @@ async function openRestPort(options: HttpOptions): Promise<HttpService | undefin
   } catch (error) {
     options.log('warn', 'rest-not-served', { reason: error instanceof Error ? error.message : String(error) })
     return undefined
-  }
-}
-
-/** The runtime of a server on stdio: clients start many servers and call few, so its code is loaded with the first call. */
-function loadOnFirstCall(config: RuntimeConfig, observers: Observers): Pick<Runtime, 'call' | 'interrupt'> {
-  let loading: Promise<Runtime> | undefined
-  let isInterrupted = false
-  const load = async (): Promise<Runtime> => {
-    const { createRuntime } = await import('../runtime.ts')
-    return createRuntime(config, observers)
-  }
-  const call: Call = async (request, caller, channel) => {
-    loading ??= load()
-    const runtime = await loading.catch((error: unknown) => {
-      // A file may be there again when the next call comes.
-      loading = undefined
-      throw loadFailed(request.tool, error)
-    })
-    if (isInterrupted) runtime.interrupt()
-    return runtime.call(request, caller, channel)
-  }
-  return {
-    call,
-    interrupt() {
-      isInterrupted = true
-      loading?.then(
-        (runtime) => runtime.interrupt(),
-        () => {},
-      )
-    },
   }
 }
 

@@ -1,6 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { FinishedCall } from '../calls/call.ts'
-import type { Route } from '../http/routes.ts'
 import { VERSION } from '../version.ts'
 
 /** Seconds; a read takes tens of milliseconds, a write with retries and verification up to a minute. */
@@ -11,13 +10,18 @@ export interface Metrics {
   onRetry(): void
   /** A request that a check of the HTTP guard rejected. */
   onRejected(check: string, status: number): void
-  /** Sets what is read when the metrics are. */
-  observe(gauges: { readonly inFlight: () => number; readonly waiting: () => number }): void
-  readonly route: Route
+  /** The response to a scrape. */
+  respond(): Promise<Response>
+}
+
+/** What is read when the metrics are. */
+export interface Gauges {
+  readonly inFlight: () => number
+  readonly waiting: () => number
 }
 
 /** Metrics in the Prometheus format: of the calls, and of the process under the usual names. */
-export function createMetrics(): Metrics {
+export function createMetrics({ inFlight, waiting }: Gauges): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -64,9 +68,8 @@ export function createMetrics(): Metrics {
     })
   }
 
-  async function GET(): Promise<Response> {
-    return new Response(await registry.metrics(), { headers: { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE } })
-  }
+  addGauge('metronome_requests_in_flight', 'Requests to Metronome currently in flight.', inFlight)
+  addGauge('metronome_requests_waiting', 'Requests to Metronome waiting for a free slot.', waiting)
 
   return {
     onFinished({ tool, result, seconds }) {
@@ -75,10 +78,8 @@ export function createMetrics(): Metrics {
     },
     onRetry: () => retries.inc(),
     onRejected: (check, status) => rejections.inc({ check, status }),
-    observe({ inFlight, waiting }) {
-      addGauge('metronome_requests_in_flight', 'Requests to Metronome currently in flight.', inFlight)
-      addGauge('metronome_requests_waiting', 'Requests to Metronome waiting for a free slot.', waiting)
+    async respond() {
+      return new Response(await registry.metrics(), { headers: { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE } })
     },
-    route: { path: '/metrics', handlers: { GET }, ignoresAccept: true },
   }
 }

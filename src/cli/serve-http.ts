@@ -1,16 +1,18 @@
+import { createHash } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
 import type { Caller } from '../calls/call.ts'
-import { type AuditLog, digestBearer } from '../calls/guards/audit.ts'
+import type { AuditLog } from '../calls/guards/audit.ts'
 import { createTokenCheck } from '../http/guard.ts'
 import { createListeners, type Listeners } from '../http/listener.ts'
 import type { Log } from '../log.ts'
 import { createMcpApp } from '../mcp/http.ts'
 import type { ServerInfo } from '../mcp/server-info.ts'
-import { createRuntime, type Runtime, type RuntimeConfig } from '../runtime.ts'
+import type { RuntimeConfig } from '../runtime.ts'
 import { createRedactor, escapeInvisible } from '../sanitize.ts'
 import type { HttpConfig } from './config/http-config.ts'
 import { isKey } from './config/secrets.ts'
-import { createMetrics } from './metrics.ts'
+import { type LazyRuntime, loadOnFirstCall } from './load-runtime.ts'
+import type { Metrics } from './metrics.ts'
 
 const MAX_LOGGED_HOST = 100
 
@@ -24,21 +26,20 @@ export interface HttpOptions {
 
 /** The runtime behind the ports, and how to end them. */
 export interface HttpService {
-  readonly runtime: Runtime
+  readonly runtime: LazyRuntime
   /** Stops accepting, and lets calls finish for so long. */
   drain(drainMs: number): Promise<void>
 }
 
 /** Serves MCP, REST or both on the configured ports. Rejects, with nothing left open, when a port cannot be opened. */
 export async function openPorts({ config, http, info, log, audit }: HttpOptions): Promise<HttpService> {
-  const metrics = createMetrics()
-  const runtime = await createRuntime(config, {
+  const metrics = createLazyMetrics(() => runtime.loaded())
+  const runtime = loadOnFirstCall(config, {
     log,
     audit,
-    onFinished: metrics.onFinished,
-    onRetry: metrics.onRetry,
+    onFinished: (call) => metrics.tell(({ onFinished }) => onFinished(call)),
+    onRetry: () => metrics.tell(({ onRetry }) => onRetry()),
   })
-  metrics.observe(runtime)
   const { host, mcpPort, restPort, tokens, passthrough } = http
   const authenticate = createAuthenticator(config.apiKey, tokens, passthrough)
   const { redact } = authenticate('http')(undefined)
@@ -48,13 +49,15 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
     allowedHosts: http.allowedHosts,
     hostHint: 'Add it with --allowed-hosts.',
     isAllowedBearer: tokens.length > 0 ? createTokenCheck(tokens) : passthrough ? isKey : undefined,
-    isSaturated: runtime.isSaturated,
+    isSaturated: () => runtime.loaded()?.isSaturated() === true,
     notReadyReason: () =>
-      runtime.needsKey && config.apiKey === undefined && !passthrough ? 'METRONOME_API_KEY is not set' : undefined,
+      config.sandbox === undefined && config.apiKey === undefined && !passthrough
+        ? 'METRONOME_API_KEY is not set'
+        : undefined,
     keepAliveMs: http.keepAliveMs,
     metricsRoute: metrics.route,
     onRejected({ check, status, method, route = 'unknown path', peer, host }) {
-      metrics.onRejected(check, status)
+      metrics.tell(({ onRejected }) => onRejected(check, status))
       // The only header that is logged: without it nobody knows what to add to --allowed-hosts.
       const shownHost = host && escapeInvisible(redact(host)).slice(0, MAX_LOGGED_HOST)
       // Clients ask for a stream and end their session without knowing that there are none.
@@ -72,10 +75,12 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
   }
   if (restPort !== undefined) {
     const { createRestApp } = await import('../rest/app.ts')
+    // Its routes are those of the operations.
+    const { offered, hidden } = await runtime.load()
     const app = createRestApp({
       call: runtime.call,
-      operations: runtime.offered,
-      hiddenOperations: runtime.hidden,
+      operations: offered,
+      hiddenOperations: hidden,
       authenticate: authenticate('rest'),
       needsBearer,
     })
@@ -83,6 +88,36 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
     log('info', 'listening', { url: `${url}/openapi.json` })
   }
   return { runtime, drain: listeners.drain }
+}
+
+/** The metrics, whose code is loaded with the first event or scrape. */
+function createLazyMetrics(loadedRuntime: () => { inFlight(): number; waiting(): number } | undefined) {
+  let loading: Promise<Metrics> | undefined
+  const load = (): Promise<Metrics> => {
+    loading ??= import('./metrics.ts').then(({ createMetrics }) =>
+      createMetrics({
+        inFlight: () => loadedRuntime()?.inFlight() ?? 0,
+        waiting: () => loadedRuntime()?.waiting() ?? 0,
+      }),
+    )
+    return loading
+  }
+  return {
+    /** Counts an event; no call fails when that is not possible. */
+    tell(event: (metrics: Metrics) => void): void {
+      load().then(event, () => {})
+    },
+    route: {
+      path: '/metrics',
+      handlers: { GET: async () => (await load()).respond() },
+      ignoresAccept: true,
+    } as const,
+  }
+}
+
+/** Stands for a bearer token in the audit log: tokens can be distinguished, but not recovered. */
+function digestBearer(bearer: string | undefined): string | undefined {
+  return bearer === undefined ? undefined : createHash('sha256').update(bearer).digest('hex').slice(0, 8)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { WriteAttempt } from '../../metronome/retry.ts'
 import type { JsonObject, Operation, Read, WriteOperation } from '../../operations/operation.ts'
 import { cutText, type Redact } from '../../sanitize.ts'
@@ -17,11 +17,6 @@ export interface CallOrigin {
   readonly client?: { readonly name: string; readonly version: string } | undefined
   /** Digest of the bearer token that the caller sent. */
   readonly bearer?: string | undefined
-}
-
-/** Stands for a bearer token in the log: tokens can be distinguished, but not recovered. */
-export function digestBearer(bearer: string | undefined): string | undefined {
-  return bearer === undefined ? undefined : createHash('sha256').update(bearer).digest('hex').slice(0, 8)
 }
 
 /** One call, as far as every line about it is the same. */
