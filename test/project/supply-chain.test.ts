@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -87,6 +87,18 @@ describe.each(JOBS)('$name', ({ job: { steps } }) => {
       for (const command of run.match(/npm (ci|install|publish)\b.*/g) ?? [])
         expect(command).toContain('--ignore-scripts')
   })
+})
+
+test('workflows run scripts, and scripts run files, that exist', () => {
+  const { scripts } = JSON.parse(readText('package.json'))
+  const { script: matrix } = readWorkflow('nightly.yml').jobs.linux.strategy.matrix
+  const commands = JOBS.flatMap(({ job }) => job.steps.flatMap(({ run = '' }) => run))
+  const named = commands.flatMap((command) =>
+    Array.from(command.matchAll(/npm run ([\w:]+)/g), ([, name = '']) => name),
+  )
+  for (const name of [...named, ...matrix]) expect(Object.keys(scripts)).toContain(name)
+  const files = Object.values(scripts).flatMap((script) => String(script).match(/\b(?:test|scripts|bench)\/\S+/g) ?? [])
+  expect(files.filter((file) => !existsSync(file))).toEqual([])
 })
 
 describe('the release', () => {
