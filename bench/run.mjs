@@ -31,7 +31,7 @@ try {
 
 async function measure(node) {
   const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()
-  const limits = version.startsWith('v20.') ? { stdio: [2.3, 2.0], http: [] } : { stdio: [2.7, 2.4], http: [] }
+  const limits = version.startsWith('v20.') ? { stdio: [2.3, 2.0], http: [2.8, 2.4] } : { stdio: [2.7, 2.4], http: [] }
   console.log(`\n${version}, ${process.platform}, ${availableParallelism()} cores\n\n${HEAD}`)
   const sections = [
     () => measureStart(node, env, limits),

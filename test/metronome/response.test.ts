@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { ID } from '../contract.ts'
-import { callUpstream, ONE, READ, WRITE } from '../support/call-upstream.ts'
-import { KEY } from '../support/harness.ts'
+import { callUpstream, callWith, ONE, READ, WRITE } from '../support/call-upstream.ts'
+import { createHarness, KEY } from '../support/harness.ts'
 import { answerWith, type Responder } from '../support/upstream.ts'
 
 /** The error message of a read. */
@@ -150,5 +150,29 @@ describe("an error response is described in Metronome's words", () => {
       const message = await readError(answerWith(400, { message: `${'x'.repeat(padding)}${KEY}`, key: [KEY] }))
       expect(message).not.toContain(KEY.slice(0, 4))
     }
+  })
+})
+
+describe('the body of a response is parsed once', () => {
+  async function countParses(call: readonly [string, object], respond: (method: string) => Response): Promise<number> {
+    const fetch = async (_: string, { method }: { method: string }) => respond(method)
+    const harness = createHarness({ upstream: { fetch, baseUrl: 'http://metronome.invalid' } })
+    const parse = vi.spyOn(JSON, 'parse')
+    await callWith(harness, call)
+    const { length } = parse.mock.calls
+    parse.mockRestore()
+    return length
+  }
+
+  test('for a read', async () => {
+    expect(await countParses(READ, () => Response.json(ONE))).toBe(1)
+  })
+
+  test.each([409, 500])('for a write that fails with %i, whose verification is parsed once, too', async (status) => {
+    const failed = (method: string) =>
+      method === 'POST' ? Response.json({ message: 'Bad thing' }, { status }) : Response.json(ONE)
+    const rename = ['update-customer-name', { customer_id: ID, name: 'Acme EU' }] as const
+    // A 409 of a tool that documents none is retried twice.
+    expect(await countParses(rename, failed)).toBe(status === 409 ? 4 : 2)
   })
 })
