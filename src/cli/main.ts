@@ -1,5 +1,6 @@
 import { homedir, hostname, userInfo } from 'node:os'
 import type { AuditLog } from '../calls/guards/audit.ts'
+import { createByteBudget } from '../http/byte-budget.ts'
 import { createLog, type Log } from '../log.ts'
 import { describeServer } from '../mcp/server-info.ts'
 import { createRedactor, escapeInvisible } from '../sanitize.ts'
@@ -45,7 +46,8 @@ async function main(): Promise<void> {
     writeStderr((await import('./help.ts')).buildGreeting(readProgram(), argv, sandbox !== undefined))
   const streams = { input: process.stdin, output: process.stdout }
   const caller = { apiKey, redact, origin: { transport: 'stdio' } as const }
-  return serveStdio({ ...lifecycle, ...streams, call, interrupt, info, caller, drainPorts: ports?.drain })
+  const { drain, byteBudget = createByteBudget() } = ports ?? {}
+  return serveStdio({ ...lifecycle, ...streams, call, interrupt, info, caller, drainPorts: drain, byteBudget })
 }
 
 async function openAuditLog({ environment, http }: Config, path: string, log: Log): Promise<AuditLog> {

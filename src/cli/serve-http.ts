@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
 import type { Caller } from '../calls/call.ts'
 import type { AuditLog } from '../calls/guards/audit.ts'
+import type { ByteBudget } from '../http/byte-budget.ts'
 import { createTokenCheck } from '../http/guard.ts'
 import { createListeners, type Listeners } from '../http/listener.ts'
 import type { Log } from '../log.ts'
@@ -29,6 +30,7 @@ export interface HttpService {
   readonly runtime: LazyRuntime
   /** Stops accepting, and lets calls finish for so long. */
   drain(drainMs: number): Promise<void>
+  readonly byteBudget: ByteBudget
 }
 
 /** Serves MCP, REST or both on the configured ports. Rejects, with nothing left open, when a port cannot be opened. */
@@ -87,7 +89,7 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
     const { url } = await listeners.open({ host, port: restPort, app })
     log('info', 'listening', { url: `${url}/openapi.json` })
   }
-  return { runtime, drain: listeners.drain }
+  return { runtime, drain: listeners.drain, byteBudget: listeners.byteBudget }
 }
 
 /** The metrics, whose code is loaded with the first event or scrape. */

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Call, Caller } from '../calls/call.ts'
+import type { ByteBudget } from '../http/byte-budget.ts'
 import { createMcpServer } from '../mcp/server.ts'
 import type { ServerInfo } from '../mcp/server-info.ts'
 import { createStatelessLayer } from '../mcp/stateless.ts'
@@ -27,14 +28,16 @@ export interface StdioOptions {
   readonly exit: (code: number) => void
   /** Ends the ports that are served beside stdio. */
   readonly drainPorts?: ((drainMs: number) => Promise<void>) | undefined
+  /** Shared with these ports. */
+  readonly byteBudget: ByteBudget
 }
 
 /** Serves MCP on stdin and stdout until the client leaves or a signal comes; then exits with code 0. */
 export async function serveStdio(options: StdioOptions): Promise<void> {
-  const { input, output, call, interrupt, info, caller, signals, exit, drainPorts } = options
+  const { input, output, call, interrupt, info, caller, signals, exit, drainPorts, byteBudget } = options
   const server = createMcpServer({ call, info, caller })
   const stateless = createStatelessLayer({ call, info })
-  const transport = createStdioTransport({ input, output, stateless, caller })
+  const transport = createStdioTransport({ input, output, stateless, caller, byteBudget })
   let isEnding = false
 
   const end = async (graceMs: number): Promise<void> => {

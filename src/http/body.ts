@@ -1,8 +1,13 @@
+import type { IncomingMessage } from 'node:http'
+import { weighJson } from './byte-budget.ts'
 import type { App, Rejection } from './routes.ts'
 
 /** No call needs more: 2,000 aliases of 128 characters, some of them beyond ASCII. */
 const MAX_BODY_KIB = 512
 const MAX_BODY_BYTES = MAX_BODY_KIB * 1024
+
+/** Longer bodies are handled one after the other. */
+const MAX_SMALL_BYTES = 16 * 1024
 
 export const TOO_LARGE: Rejection = {
   status: 413,
@@ -50,15 +55,23 @@ export function exceedsLimit(contentLength: string | null): boolean {
 }
 
 type BodyFailure = { readonly ok: false; readonly check: string; readonly rejection: Rejection }
+const TOO_MANY: BodyFailure = { ok: false, check: 'bytes-in-flight', rejection: TOO_MANY_BYTES }
+
 export type JsonBody = { readonly ok: true; readonly json: unknown } | BodyFailure
 
-/** Counts bytes of a body while its request is in flight; `false` when all bodies together would exceed the limit. */
+/** Counts bytes of a body while its request is in flight; `false` when the budget of all bodies is spent. */
 export type CountBytes = (bytes: number) => boolean
 
-/** Reads the body as JSON, up to the limits. Its announced length has been checked and counted. */
-export async function readJson(request: Request, countBytes: CountBytes, parse: App['parseJson']): Promise<JsonBody> {
-  const body = await readBytes(request, countBytes)
+/** Reads the body as JSON, up to the limits. */
+export async function readJson(
+  incoming: IncomingMessage,
+  countBytes: CountBytes,
+  parse: App['parseJson'],
+): Promise<JsonBody> {
+  const body = await readBytes(incoming, countBytes)
   if (!body.ok) return body
+  if (!countBytes(weighJson(body.bytes) - body.bytes.length)) return TOO_MANY
+  if (body.bytes.length > MAX_SMALL_BYTES) await takeTurn()
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body.bytes)
     return { ok: true, json: parse(text) }
@@ -68,18 +81,29 @@ export async function readJson(request: Request, countBytes: CountBytes, parse: 
 }
 
 async function readBytes(
-  request: Request,
+  incoming: IncomingMessage,
   countBytes: CountBytes,
 ): Promise<{ readonly ok: true; readonly bytes: Uint8Array } | BodyFailure> {
-  // node:http reads no more than the announced length.
-  if (request.headers.has('content-length')) return { ok: true, bytes: new Uint8Array(await request.arrayBuffer()) }
+  const isCounted = incoming.headers['content-length'] !== undefined
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength
+  // The connection outlives a rejection, which is sent on it.
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+    size += chunk.length
     if (size > MAX_BODY_BYTES) return { ok: false, check: 'size', rejection: TOO_LARGE }
-    if (!countBytes(chunk.byteLength)) return { ok: false, check: 'bytes-in-flight', rejection: TOO_MANY_BYTES }
+    if (!isCounted && !countBytes(chunk.length)) return TOO_MANY
     chunks.push(chunk)
   }
   return { ok: true, bytes: Buffer.concat(chunks) }
+}
+
+let lastTurn: Promise<void> = Promise.resolve()
+
+/**
+ * Resolves in an iteration of the event loop that no other large body has. What follows takes up to tens of milliseconds
+ * for each; all bodies that arrive together, handled in one iteration, would let /healthz wait for seconds.
+ */
+function takeTurn(): Promise<void> {
+  lastTurn = lastTurn.then(() => new Promise((resolve) => setImmediate(resolve)))
+  return lastTurn
 }

@@ -135,7 +135,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'content-encoding',
     check({ method, headers }) {
-      if (method !== 'POST' || isIdentity(headers.get('content-encoding'))) return undefined
+      if (!hasBody(method) || isIdentity(headers.get('content-encoding'))) return undefined
       // RFC 9110, 15.5.16: the response says which codings would be accepted.
       const accepted = { 'accept-encoding': 'identity' }
       return {
@@ -204,7 +204,7 @@ export function createGuard(
       ok: true,
       async respond(request) {
         if (!hasBody(method)) return handler(request, { ...connection, json: undefined, bearer })
-        const body = await readJson(request, countBytes, app.parseJson)
+        const body = await readJson(incoming, countBytes, app.parseJson)
         return body.ok
           ? handler(request, { ...connection, json: body.json, bearer })
           : reject(body.check, body.rejection)

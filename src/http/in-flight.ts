@@ -2,15 +2,14 @@ import { setMaxListeners } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CountBytes } from './body.ts'
+import type { ByteBudget } from './byte-budget.ts'
 
 const POLL_MS = 20
-/** For all bodies together; in memory, a body with its parsed values and the request to Metronome takes several times its size. */
-const MAX_BODY_BYTES_IN_FLIGHT = 32 * 1024 * 1024
 
 export interface RequestInFlight {
   /** Aborts when the connection closes before the response is sent. */
   readonly signal: AbortSignal
-  /** Counts bytes of its body until it ends; `false` when all bodies together would exceed the limit. */
+  /** Counts bytes of its body until it ends; `false` when the budget of all bodies is spent. */
   readonly countBytes: CountBytes
   /** Closes the connection without a response. */
   readonly disconnect: () => void
@@ -27,10 +26,9 @@ export interface InFlight {
   waitUntilIdle(quietMs: number, endsAt: number): Promise<void>
 }
 
-export function createInFlight(): InFlight {
+export function createInFlight(budget: ByteBudget): InFlight {
   const responses = new Set<ServerResponse>()
   let isClosing = false
-  let bodyBytes = 0
 
   return {
     add({ socket }, outgoing) {
@@ -42,7 +40,7 @@ export function createInFlight(): InFlight {
       let ownBytes = 0
       const onClose = (): void => {
         responses.delete(outgoing)
-        bodyBytes -= ownBytes
+        budget.giveBack(ownBytes)
         outgoing.off('close', onClose)
         socket.off('close', onClose)
         if (!outgoing.writableFinished) controller.abort()
@@ -53,8 +51,7 @@ export function createInFlight(): InFlight {
       const countBytes: CountBytes = (bytes) => {
         // After the end nothing would subtract them.
         if (!responses.has(outgoing)) return true
-        if (bodyBytes + bytes > MAX_BODY_BYTES_IN_FLIGHT) return false
-        bodyBytes += bytes
+        if (!budget.take(bytes)) return false
         ownBytes += bytes
         return true
       }

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIPv6, Server as NetServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
+import { type ByteBudget, createByteBudget } from './byte-budget.ts'
 import { createGuard, type GuardOptions } from './guard.ts'
 import { createInFlight, type InFlight } from './in-flight.ts'
 import { type App, healthRoutes, type Route } from './routes.ts'
@@ -40,11 +41,14 @@ export interface Listeners {
   open(port: { readonly host: string; readonly port: number; readonly app: App }): Promise<{ readonly url: string }>
   /** Stops accepting, waits for the requests in flight, interrupts those that remain, and closes. */
   drain(drainMs: number): Promise<void>
+  /** Of the bodies on all ports. */
+  readonly byteBudget: ByteBudget
 }
 
 export function createListeners(options: ListenerOptions): Listeners {
   const servers: Server[] = []
-  const inFlight = createInFlight()
+  const byteBudget = createByteBudget()
+  const inFlight = createInFlight(byteBudget)
   let isDraining = false
   const health = healthRoutes(() => (isDraining ? 'draining' : options.notReadyReason()))
   const own = options.metricsRoute ? [...health, options.metricsRoute] : health
@@ -65,6 +69,7 @@ export function createListeners(options: ListenerOptions): Listeners {
       return { url: urlOf(host, boundPort) }
     },
     drain,
+    byteBudget,
   }
 
   async function drain(drainMs: number): Promise<void> {

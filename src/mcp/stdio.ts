@@ -8,6 +8,7 @@ import {
   type RequestId,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Caller } from '../calls/call.ts'
+import { type ByteBudget, MAX_MIB_IN_FLIGHT, weighJson } from '../http/byte-budget.ts'
 import { parseExactJson } from '../operations/schema.ts'
 import { isStateless, normalizeMessage, readId, validateInitialize } from './messages.ts'
 import type { StatelessLayer } from './stateless.ts'
@@ -17,6 +18,8 @@ import type { SendNotification } from './tools.ts'
 const MAX_LINE_MIB = 4
 const MAX_LINE_BYTES = MAX_LINE_MIB * 1024 * 1024
 const NEWLINE = 0x0a
+/** The SDK's code where JSON-RPC has none. */
+const SERVER_ERROR = -32000
 
 export interface StdioTransportOptions {
   readonly input: Readable
@@ -25,6 +28,8 @@ export interface StdioTransportOptions {
   readonly stateless: StatelessLayer
   /** Whose key the stateless calls use; its secrets are removed from everything that is written. */
   readonly caller: Caller
+  /** Of the lines whose requests are in flight. */
+  readonly byteBudget: ByteBudget
 }
 
 export interface StdioTransport extends Transport {
@@ -36,8 +41,9 @@ export interface StdioTransport extends Transport {
  * MCP's stdio transport. The SDK's own drops the connection on a huge line and sends no error for a line that it cannot
  * parse.
  */
-export function createStdioTransport({ input, output, stateless, caller }: StdioTransportOptions): StdioTransport {
-  const pending = createPendingRequests()
+export function createStdioTransport(options: StdioTransportOptions): StdioTransport {
+  const { input, output, stateless, caller, byteBudget } = options
+  const pending = createPendingRequests(byteBudget)
   const transport: StdioTransport = {
     async start() {
       input.on('data', createLineSplitter(readLine, rejectLongLine))
@@ -79,15 +85,16 @@ export function createStdioTransport({ input, output, stateless, caller }: Stdio
 
   function readLine(line: Buffer): void {
     const parsed = parseLine(line)
-    if (parsed?.ok) deliver(parsed.message)
+    if (parsed?.ok) deliver(parsed.message, weighJson(line))
     else if (parsed) reject(parsed)
   }
 
-  function deliver(message: JSONRPCMessage): void {
+  function deliver(message: JSONRPCMessage, bytes: number): void {
     if ('method' in message && 'id' in message) {
       if (pending.has(message.id))
         return reject({ code: ErrorCode.InvalidRequest, reason: 'a request with this id is still in flight' })
-      pending.add(message.id)
+      // An error at once: a reader that waited would see no cancellation.
+      if (!pending.add(message.id, bytes)) return reject({ code: SERVER_ERROR, reason: TOO_MANY_BYTES, id: message.id })
     }
     // A cancelled request gets no response.
     const cancelled = 'method' in message && message.method === 'notifications/cancelled' && message.params?.requestId
@@ -103,6 +110,8 @@ export function createStdioTransport({ input, output, stateless, caller }: Stdio
 
   return transport
 }
+
+const TOO_MANY_BYTES = `the requests in flight are larger than ${MAX_MIB_IN_FLIGHT} MiB together, retry when one has ended`
 
 /** Why a line is rejected. */
 interface FramingError {
@@ -160,19 +169,25 @@ function createLineSplitter(onLine: (line: Buffer) => void, onTooLong: () => voi
 }
 
 /** Requests that were read and have no response yet. */
-function createPendingRequests() {
-  const ids = new Set<RequestId>()
+function createPendingRequests(byteBudget: ByteBudget) {
+  const bytesOf = new Map<RequestId, number>()
   let onIdle = (): void => {}
   return {
-    has: (id: RequestId) => ids.has(id),
-    add: (id: RequestId) => void ids.add(id),
+    has: (id: RequestId) => bytesOf.has(id),
+    /** Adds a request with the weight of its line; `false` when the budget is spent. */
+    add(id: RequestId, bytes: number): boolean {
+      if (!byteBudget.take(bytes)) return false
+      bytesOf.set(id, bytes)
+      return true
+    },
     remove(id: RequestId): void {
-      ids.delete(id)
-      if (ids.size === 0) onIdle()
+      byteBudget.giveBack(bytesOf.get(id) ?? 0)
+      bytesOf.delete(id)
+      if (bytesOf.size === 0) onIdle()
     },
     /** Resolves when there are none. */
     async none(): Promise<void> {
-      if (ids.size === 0) return
+      if (bytesOf.size === 0) return
       await new Promise<void>((resolve) => {
         onIdle = resolve
       })

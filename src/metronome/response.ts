@@ -161,10 +161,17 @@ function describeErrorBody(body: Body): string {
 
 /** Deeper JSON could not be written again. */
 const MAX_DEPTH = 256
+/**
+ * More values are no page of Metronome's: 100 customers with 2,000 aliases each have 200,000. 5 MiB can hold 2.6 million,
+ * for which parsing takes 200 MB.
+ */
+const MAX_VALUES = 600_000
 
 /** Parses the text of a body. Text that is no JSON, or nested too deep to be passed on, is foreign. */
 export function parseBody(text: string, redact: Redact = (kept) => kept): Body {
   if (text.trim() === '') return { kind: 'empty' }
+  if (hasMoreValues(text, MAX_VALUES))
+    return { kind: 'unreadable', problem: `more than ${MAX_VALUES.toLocaleString('en')} values` }
   const { text: exact, fields } = quoteInexactNumbers(redact(text))
   try {
     const json: unknown = JSON.parse(exact)
@@ -174,6 +181,14 @@ export function parseBody(text: string, redact: Redact = (kept) => kept): Body {
   } catch {
     return { kind: 'foreign', what: describeText(text) }
   }
+}
+
+/** Whether JSON may have more values than `max`: each but the first follows a comma or a bracket. */
+function hasMoreValues(text: string, max: number): boolean {
+  if (text.length <= max) return false
+  let count = 0
+  for (let index = 0; index < text.length && count <= max; index++) if (',[{'.includes(text.charAt(index))) count += 1
+  return count > max
 }
 
 function describeText(text: string): string {

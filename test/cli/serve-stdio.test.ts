@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { afterEach, expect, test, vi } from 'vitest'
 import { serveStdio } from '../../src/cli/serve-stdio.ts'
+import { createByteBudget } from '../../src/http/byte-budget.ts'
 import { describeServer } from '../../src/mcp/server-info.ts'
 import { INITIALIZE } from '../support/program.ts'
 
@@ -27,6 +28,7 @@ async function startHanging(drainPorts?: () => Promise<void>) {
     info: describeServer(),
     caller: { apiKey: undefined, redact: (text) => text },
     drainPorts,
+    byteBudget: createByteBudget(),
   })
   const send = (message: object) => void input.write(`${JSON.stringify(message)}\n`)
   send(INITIALIZE)

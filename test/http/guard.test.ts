@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { CHECKS, createTokenCheck } from '../../src/http/guard.ts'
 import { hostNameOf } from '../../src/http/urls.ts'
 import {
@@ -500,11 +500,11 @@ describe('the bodies in flight', () => {
     const { port, listeners, rejected } = await startListeners(routes)
     const { url } = await listeners.open({ host: '127.0.0.1', port: 0, app: buildApp(routes) })
     const otherPort = Number(new URL(url).port)
-    const sockets = [...(await announceBodies(port, 20 * MIB)), ...(await announceBodies(otherPort, 12 * MIB - 2))]
+    const sockets = [...(await announceBodies(port, 20 * MIB)), ...(await announceBodies(otherPort, 12 * MIB - 1_000))]
     for (const [to, body, status] of [
-      [port, '{}', 200],
-      [port, '{ }', 429],
-      [otherPort, '{ }', 429],
+      [port, '{}'.padEnd(1_000), 200],
+      [port, '{}'.padEnd(1_001), 429],
+      [otherPort, '{}'.padEnd(1_001), 429],
     ] as const) {
       const response = await send(to, post({ body }))
       expect([response.status, response.headers.get('retry-after')]).toEqual([status, status === 429 ? '1' : null])
@@ -512,7 +512,19 @@ describe('the bodies in flight', () => {
     expect(await send(port, { target: '/healthz' })).toMatchObject({ status: 200 })
     expect(rejected).toEqual(Array(2).fill(['bytes-in-flight', 429]))
     await Promise.all(sockets.map(leave))
-    expect(await send(port, post({ body: '{ }' }))).toMatchObject({ status: 200 })
+    expect(await send(port, post({ body: '{}'.padEnd(1_001) }))).toMatchObject({ status: 200 })
+  })
+
+  test('count more when they have many values in few bytes', async () => {
+    const { port, rejected } = await startListeners(routes)
+    const sockets = await announceBodies(port, 31.5 * MIB)
+    const dense = `[${Array(5_000).fill('{}').join()}]`
+    expect(await send(port, post({ body: `"${'x'.repeat(dense.length)}"` }))).toMatchObject({ status: 200 })
+    const response = await send(port, post({ body: dense }))
+    expect([response.status, response.headers.get('retry-after')]).toEqual([429, '1'])
+    expect(rejected).toEqual([['bytes-in-flight', 429]])
+    await Promise.all(sockets.map(leave))
+    expect(await send(port, post({ body: dense }))).toMatchObject({ status: 200 })
   })
 
   test('no longer count when their responses are sent or their requests were rejected', async () => {
@@ -526,18 +538,43 @@ describe('the bodies in flight', () => {
 
   test('count as they are read when they are chunked', async () => {
     const { port, rejected } = await startListeners(routes)
-    const sockets = await announceBodies(port, 32 * MIB - 10)
+    const sockets = await announceBodies(port, 32 * MIB - 2_000)
     const socket = await openSocket(port)
-    socket.write(chunkedHead + chunk(9))
-    // The server has read the chunk when there is no more space than for one byte.
-    while ((await send(port, post({ body: '{}' }))).status !== 429) {}
-    expect(await send(port, post({ body: '1' }))).toMatchObject({ status: 200 })
-    socket.write(chunk(2))
+    socket.write(chunkedHead + chunk(1_000))
+    // The server has read the chunk when there is no more space for this.
+    while ((await send(port, post({ body: '{}'.padEnd(1_001) }))).status !== 429) {}
+    expect(await send(port, post({ body: '{}'.padEnd(1_000) }))).toMatchObject({ status: 200 })
+    socket.write(chunk(1_001))
     expect(String(await once(socket, 'data'))).toMatch(/^HTTP\/1\.1 429 /)
     expect(rejected.at(-1)).toEqual(['bytes-in-flight', 429])
     await leave(socket)
-    expect(await send(port, post({ body: '1234567890' }))).toMatchObject({ status: 200 })
+    expect(await send(port, post({ body: '{}'.padEnd(2_000) }))).toMatchObject({ status: 200 })
     await Promise.all(sockets.map(leave))
+  })
+
+  test('are handled one after the other, each in its own iteration of the event loop', async () => {
+    let iteration = 0
+    let isDone = false
+    const seen: number[] = []
+    const handlers: TestRoute['handlers'] = {
+      POST: async () => {
+        seen.push(iteration)
+        return new Response()
+      },
+    }
+    const { port } = await startListeners({ '/items': { handlers } })
+    const count = () => {
+      iteration += 1
+      if (!isDone) setImmediate(count)
+    }
+    count()
+    const body = '1'.padStart(20 * KIB)
+    const socket = await openSocket(port)
+    // They arrive together.
+    socket.write(formatRequest(post({ body })).repeat(20))
+    await vi.waitUntil(() => seen.length === 20)
+    isDone = true
+    expect(new Set(seen).size).toBe(20)
   })
 })
 

@@ -1,6 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { expect, test } from 'vitest'
+import { createByteBudget } from '../../src/http/byte-budget.ts'
 import { createInFlight } from '../../src/http/in-flight.ts'
 
 const LIMIT = 32 * 1024 * 1024
@@ -11,7 +12,7 @@ function createExchange(): [IncomingMessage, ServerResponse] {
 }
 
 test('bytes that are read after the end of a request are not counted', () => {
-  const inFlight = createInFlight()
+  const inFlight = createInFlight(createByteBudget())
   const [incoming, outgoing] = createExchange()
   const request = inFlight.add(incoming, outgoing)
   expect(request.countBytes(LIMIT)).toBe(true)

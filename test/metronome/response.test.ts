@@ -56,6 +56,27 @@ describe('a usable response', () => {
   })
 })
 
+describe('a response with more than 600,000 values is an error', () => {
+  const listOf = (length: number, item: string) => `{"data":{"id":"1"},"more":[${Array(length).fill(item).join()}]}`
+
+  // Commas and opening brackets count, the four of the envelope included.
+  test.each([
+    ['numbers', 599_996, '0', true],
+    ['numbers', 599_998, '0', false],
+    ['empty objects', 299_998, '{}', true],
+    ['empty objects', 299_999, '{}', false],
+  ])('%s: %i', async (_, length, item, ok) => {
+    const { result } = await callUpstream(READ, answerWith(200, listOf(length, item)))
+    expect(result).toMatchObject({
+      ok,
+      ...(!ok && {
+        code: 'bad_response',
+        message: expect.stringMatching(/200 with more than 600,000 values; the limit is 5 MiB of JSON\.$/),
+      }),
+    })
+  })
+})
+
 describe('a response over 5 MiB is an error', () => {
   test('with the advice to lower limit where there is one', async () => {
     const huge = { data: [], padding: 'x'.repeat(5 * 1024 * 1024) }

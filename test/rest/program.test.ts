@@ -55,6 +55,19 @@ describe('beside stdio', () => {
     expect(await program.ended).toEqual({ code: 0, signal: null })
   })
 
+  test('the lines of the requests in flight and the bodies of REST have 32 MiB together', async () => {
+    const upstream = await startUpstream(() => {})
+    const env = { ...LOG_INFO, METRONOME_API_KEY: KEY, METRONOME_BASE_URL: upstream.baseUrl }
+    const program = startProgram({ args: ['--rest', '--rest-port', '0'], env })
+    const url = await readUrl(program)
+    const line = (id: number) =>
+      JSON.stringify(toolCall(id, 'get-customer', { customer_id: ID })).padEnd(4 * 1024 * 1024)
+    for (let id = 1; id <= 9; id++) program.send(line(id))
+    expect(await program.receive()).toMatchObject({ id: 9, error: { code: -32000 } })
+    const write = restRequest('update-customer-name', { customer_id: ID, name: 'x' })
+    expect(await ask(url, write)).toMatchObject({ status: 429, headers: { 'retry-after': '1' } })
+  })
+
   test('a REST write without a response ends as unknown, within two seconds', async () => {
     const upstream = await startUpstream(() => void program.child.stdin.end())
     const env = { ...LOG_INFO, METRONOME_API_KEY: KEY, METRONOME_BASE_URL: upstream.baseUrl }

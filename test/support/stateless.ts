@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream'
+import { createByteBudget } from '../../src/http/byte-budget.ts'
 import { createMcpServer } from '../../src/mcp/server.ts'
 import { describeServer, type ServerOptions } from '../../src/mcp/server-info.ts'
 import { createStatelessLayer, type StatelessLayer } from '../../src/mcp/stateless.ts'
@@ -70,7 +71,9 @@ export function createStateless(
     const input = new PassThrough()
     const output = new PassThrough()
     const server = createMcpServer({ ...options, caller })
-    await server.connect(createStdioTransport({ input, output, stateless: layer, caller }))
+    await server.connect(
+      createStdioTransport({ input, output, stateless: layer, caller, byteBudget: createByteBudget() }),
+    )
     const written: Message[] = []
     const waiting: ((message: Message) => void)[] = []
     output.on('data', (line) => {
