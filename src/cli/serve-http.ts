@@ -3,6 +3,7 @@ import type { Caller } from '../calls/call.ts'
 import { type AuditLog, digestBearer } from '../calls/guards/audit.ts'
 import { createTokenCheck } from '../http/guard.ts'
 import { createListeners, type Listeners } from '../http/listener.ts'
+import type { RequestClient } from '../http/routes.ts'
 import type { Log } from '../log.ts'
 import { createMcpApp } from '../mcp/http.ts'
 import type { ServerInfo } from '../mcp/server-info.ts'
@@ -41,7 +42,7 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
   metrics.observe(runtime)
   const { host, mcpPort, restPort, tokens, passthrough } = http
   const authenticate = createAuthenticator(config.apiKey, tokens, passthrough)
-  const { redact } = authenticate('http')(undefined)
+  const redact = createRedactor([config.apiKey, ...tokens])
   const needsBearer = tokens.length > 0 || passthrough
 
   const listeners: Listeners = createListeners({
@@ -92,8 +93,8 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
 export function createAuthenticator(apiKey: string | undefined, tokens: readonly string[], passthrough: boolean) {
   const redact = createRedactor([apiKey, ...tokens])
   return (transport: 'http' | 'rest') =>
-    (bearer: string | undefined): Caller => {
-      const origin = { transport, bearer: digestBearer(bearer) }
+    ({ bearer, peer, userAgent }: RequestClient): Caller => {
+      const origin = { transport, peer, user_agent: userAgent, bearer: digestBearer(bearer) }
       if (!passthrough) return { apiKey, redact, origin }
       const redactBearer = createRedactor([bearer])
       return { apiKey: bearer, redact: (text) => redact(redactBearer(text)), origin }

@@ -7,9 +7,9 @@ import type { IdempotencyKey } from '../write.ts'
 import {
   type ArchiveRequest,
   buildForm,
-  expectedText,
+  comparable,
   isArchived,
-  normalizeText,
+  isExpected,
   type Records,
   readRecords,
 } from './archive-form.ts'
@@ -56,11 +56,22 @@ export interface ArchiveCall extends ArchiveRequest {
   readonly waitForPerson: (response: Promise<FormResponse>) => Promise<FormResponse>
 }
 
-/**
- * Resolves when a person has confirmed exactly this call; with the Idempotency-Key of the confirmation where the same one
- * may arrive twice. Throws a `CallError` otherwise.
- */
-export type Confirm = (call: ArchiveCall) => Promise<IdempotencyKey | undefined>
+/** What the audit log says of a form that was shown. */
+export interface Confirmation {
+  readonly by: 'form'
+  /** From the form to its response. */
+  readonly ms: number
+  readonly result: 'accepted' | 'declined' | 'cancelled' | 'other_text' | 'no_text' | 'timed_out' | 'failed'
+}
+
+export interface Confirmed {
+  readonly confirmation: Confirmation
+  /** The key of the confirmation, where the same one may arrive twice. */
+  readonly idempotencyKey?: IdempotencyKey
+}
+
+/** Resolves when a form about exactly this call was confirmed. Throws a `CallError` otherwise. */
+export type Confirm = (call: ArchiveCall) => Promise<Confirmed>
 
 export interface ConfirmOptions {
   /** Label of the Metronome environment; may be empty. */
@@ -81,38 +92,51 @@ export function createConfirm({ environment, audit }: ConfirmOptions): Confirm {
     return isKnown
   }
 
-  async function confirm(call: ArchiveCall): Promise<IdempotencyKey | undefined> {
-    const { op, caller, forms, signal } = call
-    const { apiKey } = caller
+  async function confirm(call: ArchiveCall): Promise<Confirmed> {
+    const { op, forms } = call
     if (!forms) throw reject(op, NO_FORM)
-    if (forms.kind === 'request') {
-      const shown = await readRecords(call)
-      const response = await askDuringCall(call, forms.ask, buildForm(call, shown, environment))
-      if (signal.aborted) throw cancelled(call)
-      checkResponse(call, response, shown)
-      if (!isDeepStrictEqual(await readRecords(call), shown)) throw reject(op, CHANGED)
-      return undefined
-    }
-    const key = apiKey === undefined ? processKey : deriveKey(apiKey)
-    const callDigest = digest([op.tool, call.args, caller.origin?.bearer])
-    const state = openState(forms.state, key, callDigest)
-    const { response } = forms
-    const isRejection = response?.action === 'decline' || response?.action === 'cancel'
-    if (state && isRejection) throw reject(op, describeDecline(response.action))
+    return forms.kind === 'request' ? confirmDuringCall(call, forms) : confirmByRepeating(call, forms)
+  }
+
+  async function confirmDuringCall(call: ArchiveCall, { ask }: RequestChannel): Promise<Confirmed> {
+    const { op, signal } = call
     const shown = await readRecords(call)
-    const shownDigest = digest(shown)
+    const askedAt = Date.now()
+    const response = await askDuringCall(call, ask, buildForm(call, shown, environment))
+    if (signal.aborted) throw cancelled(call)
+    const confirmation = checkResponse(call, response, shown, askedAt)
+    if (!isDeepStrictEqual(comparable(await readRecords(call)), comparable(shown)))
+      throw reject(op, CHANGED, confirmation)
+    return { confirmation }
+  }
+
+  async function confirmByRepeating(call: ArchiveCall, { state: sealed, response }: ResultChannel): Promise<Confirmed> {
+    const { op, caller } = call
+    const key = caller.apiKey === undefined ? processKey : deriveKey(caller.apiKey)
+    const callDigest = digest([op.tool, call.args, caller.origin?.bearer])
+    const state = openState(sealed, key, callDigest)
+    if (state && (response?.action === 'decline' || response?.action === 'cancel'))
+      throw rejectDeclined(op, response.action, state.askedAt)
+    const shown = await readRecords(call)
+    const shownDigest = digest(comparable(shown))
     if (!state || !response) {
+      const askedAt = Date.now()
       const question = {
         form: buildForm(call, shown, environment),
-        state: sealState({ callDigest, shownDigest, expiresAt: Date.now() + STATE_LIFETIME_MS }, key),
+        state: sealState({ callDigest, shownDigest, askedAt, expiresAt: askedAt + STATE_LIFETIME_MS }, key),
       }
       throw new InputRequiredError(`${op.tool}: a person has to confirm it.`, question)
     }
     if (state.shownDigest !== shownDigest) throw isArchived(shown) ? archivedMeanwhile(call) : reject(op, CHANGED)
-    checkResponse(call, response, shown)
+    const confirmation = checkResponse(call, response, shown, state.askedAt)
     // The client may send the same confirmation again, after a lost response.
-    const value = digest(forms.state)
-    return { value, mayHaveBeenUsed: isRepeated(value, state.expiresAt), givenIn: 'confirmation' }
+    const value = digest(sealed)
+    const idempotencyKey = {
+      value,
+      mayHaveBeenUsed: isRepeated(value, state.expiresAt),
+      givenIn: 'confirmation',
+    } as const
+    return { confirmation, idempotencyKey }
   }
 
   return async (call) => {
@@ -120,10 +144,25 @@ export function createConfirm({ environment, audit }: ConfirmOptions): Confirm {
       return await confirm(call)
     } catch (error) {
       if (error instanceof CallError && error.code !== 'input_required') {
-        await audit?.recordEvent(call, error.outcome ?? 'not_applied')
+        const confirmation = error instanceof NotConfirmedError ? error.confirmation : undefined
+        await audit?.recordEvent(call, error.outcome ?? 'not_applied', confirmation)
       }
       throw error
     }
+  }
+}
+
+type RequestChannel = Extract<FormChannel, { kind: 'request' }>
+type ResultChannel = Extract<FormChannel, { kind: 'result' }>
+
+/** No archive, with what became of the form where one was shown. */
+class NotConfirmedError extends CallError {
+  override readonly name = 'NotConfirmedError'
+  readonly confirmation: Confirmation | undefined
+
+  constructor(message: string, confirmation: Confirmation | undefined) {
+    super('not_confirmed', message)
+    this.confirmation = confirmation
   }
 }
 
@@ -132,8 +171,14 @@ const NO_FORM =
 const CHANGED = 'what would be archived has changed since it was shown; call again to show it anew'
 
 /** Nothing was archived. */
-function reject({ tool }: WriteOperation, reason: string): CallError {
-  return new CallError('not_confirmed', `${tool}: ${reason}. Nothing was archived.`)
+function reject({ tool }: WriteOperation, reason: string, confirmation?: Confirmation): CallError {
+  return new NotConfirmedError(`${tool}: ${reason}. Nothing was archived.`, confirmation)
+}
+
+function rejectDeclined(op: WriteOperation, action: 'decline' | 'cancel', askedAt: number): CallError {
+  const result = action === 'decline' ? 'declined' : 'cancelled'
+  const reason = `the form was ${result}. If no question was shown, your client answered without asking you`
+  return reject(op, reason, { by: 'form', ms: Date.now() - askedAt, result })
 }
 
 function cancelled({ op, signal }: ArchiveCall): CallError {
@@ -161,18 +206,24 @@ async function askDuringCall(
   }
 }
 
-/** Throws unless the right text was typed and accepted. */
-function checkResponse({ op, caller }: ArchiveCall, response: FormResponse, shown: Records): void {
-  if (response.action === 'timed_out') throw reject(op, `no response to the form within ${FORM_TIMEOUT_MS / 1000} s`)
-  if (response.action === 'failed')
-    throw reject(op, `the client failed to show the form: ${quoteUntrusted(caller.redact(response.reason))}`)
-  if (response.action !== 'accept') throw reject(op, describeDecline(response.action))
+/** What became of the form. Throws unless the right text came back, accepted. */
+function checkResponse(
+  { op, caller }: ArchiveCall,
+  response: FormResponse,
+  shown: Records,
+  askedAt: number,
+): Confirmation {
+  const end = (result: Confirmation['result']): Confirmation => ({ by: 'form', ms: Date.now() - askedAt, result })
+  if (response.action === 'timed_out')
+    throw reject(op, `no response to the form within ${FORM_TIMEOUT_MS / 1000} s`, end('timed_out'))
+  if (response.action === 'failed') {
+    const reason = quoteUntrusted(caller.redact(response.reason))
+    throw reject(op, `the client failed to show the form: ${reason}`, end('failed'))
+  }
+  if (response.action !== 'accept') throw rejectDeclined(op, response.action, askedAt)
   const { text } = response
-  if (typeof text !== 'string' || text.trim() === '') throw reject(op, 'the form was accepted without the text')
-  if (normalizeText(text) !== expectedText(shown)) throw reject(op, 'the form was accepted with another text')
-}
-
-function describeDecline(action: 'decline' | 'cancel'): string {
-  const what = action === 'decline' ? 'the form was declined' : 'the form was cancelled'
-  return `${what}. If no question was shown, your client answered without asking you`
+  if (typeof text !== 'string' || text.trim() === '')
+    throw reject(op, 'the form was accepted without the text', end('no_text'))
+  if (!isExpected(text, shown)) throw reject(op, 'the form was accepted with another text', end('other_text'))
+  return end('accepted')
 }

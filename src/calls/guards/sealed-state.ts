@@ -6,6 +6,8 @@ export interface State {
   readonly callDigest: string
   readonly shownDigest: string
   readonly expiresAt: number
+  /** When the form was made, in milliseconds since 1970. */
+  readonly askedAt: number
 }
 
 /** `JSON.MAC`, the former in base64url. The client returns it as it is; it can be read, and not forged. */
