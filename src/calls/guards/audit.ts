@@ -1,16 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { WriteAttempt } from '../../metronome/retry.ts'
 import type { JsonObject, Operation, Read, WriteOperation } from '../../operations/operation.ts'
-import { cutText, mapTexts, type Redact } from '../../sanitize.ts'
+import { cutText, escapeJson, mapTexts, type Redact } from '../../sanitize.ts'
 import { CallError } from '../errors.ts'
 import type { Outcome } from '../outcome.ts'
 import type { IdempotencyKey, WriteResult } from '../write.ts'
-import type { Confirmation } from './confirmation.ts'
 
-/** Longest line, measured as it is written. The values of a longer one become text that is cut, and the line is marked. */
+/** Longest line, measured as it is written. The long values of a longer one become text that is cut. */
 const MAX_LINE_BYTES = 64 * 1024
-/** Tried one after the other: how much a character takes depends on how it is written. */
-const CUT_CHARACTERS = [8 * 1024, 4 * 1024, 1_024]
+/** Arguments and a record are long; all that stands beside them takes less than what is left. */
+const MAX_CUT_BYTES = 24 * 1024
 /** What a caller or Metronome says about itself. */
 const MAX_LABEL = 100
 
@@ -39,6 +38,14 @@ export interface AuditedCall {
   readonly op: Operation
   readonly args: JsonObject
   readonly caller: { readonly redact: Redact; readonly origin?: CallOrigin | undefined }
+}
+
+/** What came of a form that was shown. */
+export interface Confirmation {
+  readonly by: 'form'
+  /** From the form to its response: a person needs seconds, a program milliseconds. */
+  readonly ms: number
+  readonly result: 'accepted' | 'declined' | 'cancelled' | 'other_text' | 'no_text' | 'timed_out' | 'failed'
 }
 
 export interface AuditedWrite extends AuditedCall {
@@ -73,49 +80,33 @@ export interface AuditLog {
 }
 
 export function createAuditLog({ append, context, onError }: AuditOptions): AuditLog {
-  function buildLine({ op, args, caller }: AuditedCall, call: string, phase: Phase, values: LineValues): string {
-    const clean = (value: unknown) => mapTexts(value, (text) => caller.redact(text).toWellFormed())
-    const at = new Date().toISOString()
-    const head = { v: 1, at, call, phase, ...context, caller: describeCaller(caller), tool: op.tool }
-    const { own, foreign } = values
-    const others = { arguments: clean(args), ...mapValues(foreign, clean) }
-    const line = writeLine({ ...head, ...others, ...own })
-    if (Buffer.byteLength(line) <= MAX_LINE_BYTES) return line
-    const shorter = CUT_CHARACTERS.map((max) =>
-      writeLine({ ...head, ...mapValues(others, (value) => cut(value, max)), ...own, is_cut: true }),
-    )
-    return (
-      shorter.find((each) => Buffer.byteLength(each) <= MAX_LINE_BYTES) ?? writeLine({ ...head, ...own, is_cut: true })
-    )
-  }
-
   /** Throws a `CallError` when the line cannot be written. */
-  async function appendLine({ op }: AuditedCall, line: string): Promise<void> {
+  async function appendLine(audited: AuditedCall, line: Line): Promise<void> {
     try {
-      await append(line)
+      await append(writeLine(audited, context, line))
     } catch (error) {
-      onError(op.tool, error)
-      throw notWritten(op, error)
+      onError(audited.op.tool, error)
+      throw notWritten(audited.op, error)
     }
   }
 
   return {
     async begin(write) {
-      const { confirmation, idempotencyKey } = write
+      const { confirmation, idempotencyKey, caller } = write
       const call = randomUUID()
       const startedAt = performance.now()
       // A key of the caller's own may hold anything; one of this program is written as it is.
       const { mayHaveBeenUsed, value } = idempotencyKey
-      const key = { idempotency_key: mayHaveBeenUsed ? write.caller.redact(value) : value }
-      await appendLine(write, buildLine(write, call, 'begin', { foreign: await readBefore(write), own: key }))
+      const key = { idempotency_key: mayHaveBeenUsed ? caller.redact(value) : value }
+      await appendLine(write, { call, phase: 'begin', values: await readBefore(write), own: key })
       return {
         async end(result) {
-          const { request_id, ...attempts } = describeAttempts(result.attempts)
-          const foreign = { after: result.ok ? recordOf(result.body) : null, request_id }
+          const values = { after: result.ok ? recordOf(result.body) : null }
           const outcome = result.ok ? 'applied' : (result.error.outcome ?? 'unknown')
           const ms = Math.round(performance.now() - startedAt)
+          const attempts = describeAttempts(result.attempts, caller.redact)
           const own = { outcome, ...attempts, ...(confirmation && { confirmation }), ...key, ms }
-          return appendLine(write, buildLine(write, call, 'end', { foreign, own })).then(
+          return appendLine(write, { call, phase: 'end', values, own }).then(
             () => true,
             () => false,
           )
@@ -124,35 +115,64 @@ export function createAuditLog({ append, context, onError }: AuditOptions): Audi
     },
     recordEvent(call, outcome, confirmation) {
       const own = { outcome, ...(confirmation && { confirmation }) }
-      return appendLine(call, buildLine(call, randomUUID(), 'single', { foreign: {}, own }))
+      return appendLine(call, { call: randomUUID(), phase: 'single', values: {}, own })
     },
   }
 }
 
-type Phase = 'begin' | 'end' | 'single'
-
-interface LineValues {
-  /** Values of callers and of Metronome: secrets are removed, and a long line cuts them. */
-  readonly foreign: JsonObject
+interface Line {
+  readonly call: string
+  readonly phase: 'begin' | 'end' | 'single'
+  /** Values of Metronome, which may hold anything. */
+  readonly values: JsonObject
   /** Values of this program, which are short. */
   readonly own: JsonObject
 }
 
-/** JSON in which no character acts on a terminal, or ends a line for a reader. */
-function writeLine(line: JsonObject): string {
-  return JSON.stringify(line).replace(CONTROLS, (char) =>
-    Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
-  )
+/** Secrets are removed from values alone, and before they are cut: a line stays JSON whatever the secret of a caller is. */
+function writeLine({ op, args, caller }: AuditedCall, context: JsonObject, { call, phase, values, own }: Line): string {
+  const clean = (value: unknown) => mapTexts(value, (text) => caller.redact(text).toWellFormed())
+  const at = new Date().toISOString()
+  const head = { v: 1, at, call, phase, ...context, caller: describeCaller(caller), tool: op.tool }
+  // Names of arguments are the program's own.
+  const long = { arguments: mapValues(args, clean), ...mapValues(values, clean) }
+  const line = { ...head, ...long, ...own }
+  if (fits(line, MAX_LINE_BYTES)) return toJson(line)
+  return toJson({ ...head, ...mapValues(long, cut), ...own, is_cut: true })
 }
 
-const CONTROLS = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
+/** On one line for every reader, and without a character that acts on a terminal. */
+const toJson = (value: unknown): string => escapeJson(JSON.stringify(value))
+
+function fits(value: unknown, maxBytes: number): boolean {
+  // Escaping makes no text shorter, and takes its time on megabytes.
+  return JSON.stringify(value).length <= maxBytes && Buffer.byteLength(toJson(value)) <= maxBytes
+}
+
+/** A long value as the start of its JSON. */
+function cut(value: unknown): unknown {
+  if (fits(value, MAX_CUT_BYTES)) return value
+  let text = cutText(JSON.stringify(value), MAX_CUT_BYTES)
+  // A character takes up to six bytes.
+  while (!fits(text, MAX_CUT_BYTES)) text = cutText(text, Math.floor(text.length * 0.75))
+  return `${text}…`
+}
+
+function mapValues(object: JsonObject, map: (value: unknown) => unknown): JsonObject {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value)]))
+}
 
 function describeCaller({ origin, redact }: AuditedCall['caller']): JsonObject {
-  const label = (text: string) => cutText(redact(text).toWellFormed(), MAX_LABEL)
-  const { client, ...others } = origin ?? {}
-  const named = client && { client: { name: label(String(client.name)), version: label(String(client.version)) } }
-  return { ...mapTexts(others, (text) => cutText(text, MAX_LABEL)), ...named }
+  const { client, user_agent, ...others } = origin ?? {}
+  return {
+    ...mapValues(others, (value) => (typeof value === 'string' ? cutText(value, MAX_LABEL) : value)),
+    ...(user_agent !== undefined && { user_agent: label(user_agent, redact) }),
+    // A client may say more of itself: icons, a description.
+    ...(client && { client: { name: label(client.name, redact), version: label(client.version, redact) } }),
+  }
 }
+
+const label = (text: string, redact: Redact): string => cutText(redact(text).toWellFormed(), MAX_LABEL)
 
 export const NOT_LOGGED =
   'The audit log could not record the end of this write; further writes are rejected until it can be written.'
@@ -186,20 +206,9 @@ async function readBefore({ op, args, read }: AuditedWrite): Promise<JsonObject>
 
 const REQUEST_ID_HEADERS = ['x-request-id', 'request-id', 'x-amzn-requestid', 'cf-ray']
 
-function describeAttempts(attempts: readonly WriteAttempt[]): JsonObject {
+function describeAttempts(attempts: readonly WriteAttempt[], redact: Redact): JsonObject {
   const last = attempts.at(-1)?.result
   const response = last?.kind === 'response' ? last : undefined
   const id = REQUEST_ID_HEADERS.map((name) => response?.headers.get(name)).find(Boolean)
-  const request_id = id ? cutText(id, MAX_LABEL) : null
-  return { status: response?.status ?? null, request_id, attempts: attempts.length }
-}
-
-/** A long value as text. */
-function cut(value: unknown, max: number): unknown {
-  const text = JSON.stringify(value) ?? 'null'
-  return text.length > max ? `${cutText(text, max)}…` : value
-}
-
-function mapValues(object: JsonObject, map: (value: unknown) => unknown): JsonObject {
-  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value)]))
+  return { status: response?.status ?? null, request_id: id ? label(id, redact) : null, attempts: attempts.length }
 }

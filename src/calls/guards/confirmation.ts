@@ -1,19 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
-import type { WriteOperation } from '../../operations/operation.ts'
 import { quoteUntrusted, type Redact } from '../../sanitize.ts'
 import { CallError, type Form, InputRequiredError } from '../errors.ts'
 import type { IdempotencyKey } from '../write.ts'
-import {
-  type ArchiveRequest,
-  buildForm,
-  comparable,
-  isArchived,
-  isExpected,
-  type Records,
-  readRecords,
-} from './archive-form.ts'
-import type { AuditLog, CallOrigin } from './audit.ts'
+import { buildForm, expectedText, isSameText } from './archive-form.ts'
+import { type ArchiveRequest, comparable, isArchived, readRecords } from './archive-records.ts'
+import type { AuditLog, CallOrigin, Confirmation } from './audit.ts'
 import { deriveKey, digest, openState, sealState } from './sealed-state.ts'
 
 export const FORM_TIMEOUT_MS = 300_000
@@ -56,14 +47,6 @@ export interface ArchiveCall extends ArchiveRequest {
   readonly waitForPerson: (response: Promise<FormResponse>) => Promise<FormResponse>
 }
 
-/** What the audit log says of a form that was shown. */
-export interface Confirmation {
-  readonly by: 'form'
-  /** From the form to its response. */
-  readonly ms: number
-  readonly result: 'accepted' | 'declined' | 'cancelled' | 'other_text' | 'no_text' | 'timed_out' | 'failed'
-}
-
 export interface Confirmed {
   readonly confirmation: Confirmation
   /** The key of the confirmation, where the same one may arrive twice. */
@@ -79,74 +62,73 @@ export interface ConfirmOptions {
   readonly audit?: AuditLog | undefined
 }
 
+/** A form that was shown, with what came of it. */
+interface AnsweredForm {
+  readonly response: FormResponse
+  /** When it was made, in milliseconds since 1970. */
+  readonly askedAt: number
+  readonly expectedText: string
+  readonly shownDigest: string
+  /** Identifies the confirmation that a client sends with its call, perhaps more than once. */
+  readonly confirmationId?: string
+}
+
 export function createConfirm({ environment, audit }: ConfirmOptions): Confirm {
   // The sandbox has no key to derive one from, and no replicas.
   const processKey = randomBytes(32)
-  /** Digests of the confirmations that came here, and when they expire. */
-  const seen = new Map<string, number>()
+  const isRepeated = createRepetitionCheck()
 
-  function isRepeated(confirmation: string, expiresAt: number): boolean {
-    for (const [known, expires] of seen) if (expires < Date.now()) seen.delete(known)
-    const isKnown = seen.has(confirmation)
-    seen.set(confirmation, expiresAt)
-    return isKnown
-  }
-
-  async function confirm(call: ArchiveCall): Promise<Confirmed> {
+  async function obtainResponse(call: ArchiveCall): Promise<AnsweredForm> {
     const { op, forms } = call
     if (!forms) throw reject(op, NO_FORM)
-    return forms.kind === 'request' ? confirmDuringCall(call, forms) : confirmByRepeating(call, forms)
+    return forms.kind === 'request' ? askDuringCall(call, forms) : readRepeatedCall(call, forms)
   }
 
-  async function confirmDuringCall(call: ArchiveCall, { ask }: RequestChannel): Promise<Confirmed> {
-    const { op, signal } = call
-    const shown = await readRecords(call)
-    const askedAt = Date.now()
-    const response = await askDuringCall(call, ask, buildForm(call, shown, environment))
-    if (signal.aborted) throw cancelled(call)
-    const confirmation = checkResponse(call, response, shown, askedAt)
-    if (!isDeepStrictEqual(comparable(await readRecords(call)), comparable(shown)))
-      throw reject(op, CHANGED, confirmation)
-    return { confirmation }
+  async function askDuringCall(call: ArchiveCall, { ask }: RequestChannel): Promise<AnsweredForm> {
+    const { form, ...shown } = await prepareForm(call)
+    return { ...shown, response: await waitForResponse(call, ask, form) }
   }
 
-  async function confirmByRepeating(call: ArchiveCall, { state: sealed, response }: ResultChannel): Promise<Confirmed> {
-    const { op, caller } = call
+  /** The client repeats the call with its response. Throws {@link InputRequiredError} until it has one. */
+  async function readRepeatedCall(
+    call: ArchiveCall,
+    { state: sealed, response }: ResultChannel,
+  ): Promise<AnsweredForm> {
+    const { op, args, caller } = call
     const key = caller.apiKey === undefined ? processKey : deriveKey(caller.apiKey)
-    const callDigest = digest([op.tool, call.args, caller.origin?.bearer])
-    const state = openState(sealed, key, callDigest)
-    if (state && (response?.action === 'decline' || response?.action === 'cancel'))
-      throw rejectDeclined(op, response.action, state.askedAt)
-    const shown = await readRecords(call)
-    const shownDigest = digest(comparable(shown))
-    if (!state || !response) {
-      const askedAt = Date.now()
-      const question = {
-        form: buildForm(call, shown, environment),
-        state: sealState({ callDigest, shownDigest, askedAt, expiresAt: askedAt + STATE_LIFETIME_MS }, key),
-      }
-      throw new InputRequiredError(`${op.tool}: a person has to confirm it.`, question)
+    const callDigest = digest([op.tool, args, caller.origin?.bearer])
+    const state = openState(sealed, key, callDigest, STATE_LIFETIME_MS)
+    if (state && response) return { ...state, response, confirmationId: digest(sealed) }
+    const { form, ...shown } = await prepareForm(call)
+    const question = { form, state: sealState({ callDigest, ...shown }, key) }
+    throw new InputRequiredError(`${op.tool}: a person has to confirm it.`, question)
+  }
+
+  async function prepareForm(call: ArchiveCall) {
+    const records = await readRecords(call)
+    return {
+      form: buildForm(call.op, records, environment),
+      expectedText: expectedText(records),
+      shownDigest: digest(comparable(records)),
+      askedAt: Date.now(),
     }
-    if (state.shownDigest !== shownDigest) throw isArchived(shown) ? archivedMeanwhile(call) : reject(op, CHANGED)
-    const confirmation = checkResponse(call, response, shown, state.askedAt)
-    // The client may send the same confirmation again, after a lost response.
-    const value = digest(sealed)
-    const idempotencyKey = {
-      value,
-      mayHaveBeenUsed: isRepeated(value, state.expiresAt),
-      givenIn: 'confirmation',
-    } as const
-    return { confirmation, idempotencyKey }
   }
 
   return async (call) => {
+    let confirmation: Confirmation | undefined
     try {
-      return await confirm(call)
+      const answered = await obtainResponse(call)
+      const result = readResult(call, answered)
+      confirmation = { by: 'form', ms: Math.max(0, Date.now() - answered.askedAt), result }
+      if (result !== 'accepted') throw notAccepted(call, answered.response, result)
+      await checkUnchanged(call, answered)
+      const { confirmationId, askedAt } = answered
+      if (confirmationId === undefined) return { confirmation }
+      const mayHaveBeenUsed = isRepeated(confirmationId, askedAt + STATE_LIFETIME_MS)
+      return { confirmation, idempotencyKey: { value: confirmationId, mayHaveBeenUsed, givenIn: 'confirmation' } }
     } catch (error) {
-      if (error instanceof CallError && error.code !== 'input_required') {
-        const confirmation = error instanceof NotConfirmedError ? error.confirmation : undefined
+      if (error instanceof CallError && error.code !== 'input_required')
         await audit?.recordEvent(call, error.outcome ?? 'not_applied', confirmation)
-      }
       throw error
     }
   }
@@ -155,46 +137,20 @@ export function createConfirm({ environment, audit }: ConfirmOptions): Confirm {
 type RequestChannel = Extract<FormChannel, { kind: 'request' }>
 type ResultChannel = Extract<FormChannel, { kind: 'result' }>
 
-/** No archive, with what became of the form where one was shown. */
-class NotConfirmedError extends CallError {
-  override readonly name = 'NotConfirmedError'
-  readonly confirmation: Confirmation | undefined
-
-  constructor(message: string, confirmation: Confirmation | undefined) {
-    super('not_confirmed', message)
-    this.confirmation = confirmation
+/** Whether this process has seen a confirmation that still counts. */
+function createRepetitionCheck(): (confirmationId: string, expiresAt: number) => boolean {
+  const seen = new Map<string, number>()
+  return (confirmationId, expiresAt) => {
+    for (const [known, expires] of seen) if (expires < Date.now()) seen.delete(known)
+    const isKnown = seen.has(confirmationId)
+    seen.set(confirmationId, expiresAt)
+    return isKnown
   }
 }
 
-const NO_FORM =
-  'this server archives only what a person has confirmed in a form, which this client does not support; archive from Claude Code or Codex, or start the server without --confirm-archives'
-const CHANGED = 'what would be archived has changed since it was shown; call again to show it anew'
-
-/** Nothing was archived. */
-function reject({ tool }: WriteOperation, reason: string, confirmation?: Confirmation): CallError {
-  return new NotConfirmedError(`${tool}: ${reason}. Nothing was archived.`, confirmation)
-}
-
-function rejectDeclined(op: WriteOperation, action: 'decline' | 'cancel', askedAt: number): CallError {
-  const result = action === 'decline' ? 'declined' : 'cancelled'
-  const reason = `the form was ${result}. If no question was shown, your client answered without asking you`
-  return reject(op, reason, { by: 'form', ms: Date.now() - askedAt, result })
-}
-
-function cancelled({ op, signal }: ArchiveCall): CallError {
-  const reason = typeof signal?.reason === 'string' ? signal.reason : 'the call was cancelled'
-  return new CallError('cancelled', `${op.tool}: ${reason}. Nothing was archived.`)
-}
-
-/** This confirmation may have archived it in an earlier call, whose response was lost. */
-function archivedMeanwhile({ op, args }: ArchiveCall): CallError {
-  const message = `${op.tool}: archived since it was shown, by an earlier call with this confirmation or by someone else. ${op.verification.recheckAdvice(args)}`
-  return new CallError('not_confirmed', message, { outcome: 'unknown' })
-}
-
-async function askDuringCall(
+async function waitForResponse(
   { op, onProgress, signal, waitForPerson }: ArchiveCall,
-  ask: Extract<FormChannel, { kind: 'request' }>['ask'],
+  ask: RequestChannel['ask'],
   form: Form,
 ): Promise<FormResponse> {
   const reportWaiting = () => onProgress(`${op.tool}: waiting for a person to confirm it`)
@@ -206,24 +162,55 @@ async function askDuringCall(
   }
 }
 
-/** What became of the form. Throws unless the right text came back, accepted. */
-function checkResponse(
-  { op, caller }: ArchiveCall,
-  response: FormResponse,
-  shown: Records,
-  askedAt: number,
-): Confirmation {
-  const end = (result: Confirmation['result']): Confirmation => ({ by: 'form', ms: Date.now() - askedAt, result })
-  if (response.action === 'timed_out')
-    throw reject(op, `no response to the form within ${FORM_TIMEOUT_MS / 1000} s`, end('timed_out'))
-  if (response.action === 'failed') {
-    const reason = quoteUntrusted(caller.redact(response.reason))
-    throw reject(op, `the client failed to show the form: ${reason}`, end('failed'))
-  }
-  if (response.action !== 'accept') throw rejectDeclined(op, response.action, askedAt)
+function readResult({ signal }: ArchiveCall, { response, expectedText }: AnsweredForm): Confirmation['result'] {
+  if (signal.aborted) return 'cancelled'
+  if (response.action !== 'accept') return RESULTS[response.action]
   const { text } = response
-  if (typeof text !== 'string' || text.trim() === '')
-    throw reject(op, 'the form was accepted without the text', end('no_text'))
-  if (!isExpected(text, shown)) throw reject(op, 'the form was accepted with another text', end('other_text'))
-  return end('accepted')
+  if (typeof text !== 'string' || text.trim() === '') return 'no_text'
+  return isSameText(text, expectedText) ? 'accepted' : 'other_text'
+}
+
+const RESULTS = { decline: 'declined', cancel: 'cancelled', timed_out: 'timed_out', failed: 'failed' } as const
+
+const NO_FORM =
+  'this server archives only what a person has confirmed in a form, which this client does not support; archive from Claude Code or Codex, or start the server without --confirm-archives'
+const CHANGED = 'what would be archived has changed since it was shown; call again to show it anew'
+const NOT_SHOWN = 'If no question was shown, your client answered without asking you'
+const REASONS: Readonly<Record<Exclude<Confirmation['result'], 'accepted'>, string>> = {
+  declined: `the form was declined. ${NOT_SHOWN}`,
+  cancelled: `the form was cancelled. ${NOT_SHOWN}`,
+  other_text: 'the form was accepted with another text',
+  no_text: 'the form was accepted without the text',
+  timed_out: `no response to the form within ${FORM_TIMEOUT_MS / 1000} s`,
+  failed: 'the client failed to show the form',
+}
+
+/** Nothing was archived. */
+function reject({ tool }: ArchiveCall['op'], reason: string, code: CallError['code'] = 'not_confirmed'): CallError {
+  return new CallError(code, `${tool}: ${reason}. Nothing was archived.`)
+}
+
+function notAccepted(
+  { op, caller, signal }: ArchiveCall,
+  response: FormResponse,
+  result: keyof typeof REASONS,
+): CallError {
+  if (signal.aborted) {
+    const reason = typeof signal.reason === 'string' ? signal.reason : 'the call was cancelled'
+    return reject(op, reason, 'cancelled')
+  }
+  const detail = response.action === 'failed' ? `: ${quoteUntrusted(caller.redact(response.reason))}` : ''
+  return reject(op, `${REASONS[result]}${detail}`)
+}
+
+async function checkUnchanged(call: ArchiveCall, { shownDigest, confirmationId }: AnsweredForm): Promise<void> {
+  const records = await readRecords(call)
+  if (digest(comparable(records)) === shownDigest) return
+  throw confirmationId !== undefined && isArchived(records) ? archivedMeanwhile(call) : reject(call.op, CHANGED)
+}
+
+/** This confirmation may have archived it in an earlier call, whose response was lost. */
+function archivedMeanwhile({ op, args }: ArchiveCall): CallError {
+  const message = `${op.tool}: archived since it was shown, by an earlier call with this confirmation or by someone else. ${op.verification.recheckAdvice(args)}`
+  return new CallError('not_confirmed', message, { outcome: 'unknown' })
 }
