@@ -79,7 +79,7 @@ async function readCustomer({ op, read }: ArchiveRequest, id: string): Promise<J
 
 /** Some accounts may not read some configurations, and the customer is archived as a whole. */
 async function readActiveConfigurations(
-  { read }: ArchiveRequest,
+  { op, read }: ArchiveRequest,
   fetch: ReadOperation,
   id: string,
 ): Promise<Configurations | undefined> {
@@ -88,10 +88,13 @@ async function readActiveConfigurations(
     const active = sortById(asObjects(data).filter(isActive))
     return { archived: active, activeCount: active.length }
   } catch (error) {
-    if (!(error instanceof CallError) || error.code === 'cancelled') throw error
+    if (!(error instanceof CallError) || ENDS_CALL.has(error.code)) throw unreadable(op, 'the configurations', error)
     return undefined
   }
 }
+
+/** Nobody is asked when no time is left to archive. */
+const ENDS_CALL: ReadonlySet<CallError['code']> = new Set(['cancelled', 'timed_out'])
 
 /** Metronome archives by the id alone: one of another customer, or one that nobody has seen, would be archived, too. */
 async function readNamedConfigurations(
