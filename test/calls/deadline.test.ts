@@ -48,7 +48,7 @@ function startCalls({ respond, isAudited = false, personMs, timeoutMs = 10_000 }
   const forms: FormChannel = {
     kind: 'request',
     async ask({ title }) {
-      await clock.sleep(0)
+      await Promise.resolve()
       time += personMs ?? 0
       return { action: 'accept', text: /^Type (.*) to archive/.exec(title)?.[1] }
     },

@@ -142,7 +142,7 @@ export async function openEarlier(server: StatelessServer, elicitation?: object)
   return connection
 }
 
-const duringCall: Archive = async (server, tool, args, respond = asToldByForm) => {
+export const askDuringCall: Archive = async (server, tool, args, respond = asToldByForm) => {
   const connection = await openEarlier(server, { form: {} })
   connection.send(toolCall(1, tool, args))
   const first = await connection.next()
@@ -161,7 +161,7 @@ export const STATELESS: readonly (readonly [string, Exchange])[] = [
 /** All transports that have forms. */
 export const TRANSPORTS: readonly (readonly [string, Archive])[] = [
   ...STATELESS.map(([name, exchange]) => [name, repeating(exchange)] as const),
-  ['an earlier revision on stdio', duringCall],
+  ['an earlier revision on stdio', askDuringCall],
 ]
 
 /** The text of a failed call. */
