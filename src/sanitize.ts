@@ -63,6 +63,13 @@ export function escapeInvisible(text: string): string {
   return text.toWellFormed().replace(INVISIBLE, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
 }
 
+/** JSON text with every invisible character as JSON's own escape. */
+export function escapeJson(json: string): string {
+  return json.replace(INVISIBLE, (char) =>
+    Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
+  )
+}
+
 /** Third-party text, fit for one line of an error: no markup, no stack trace, no invisible characters, at most 500 characters. */
 export function quoteUntrusted(text: string): string {
   const start = cutText(text, MAX_READ)

@@ -165,13 +165,20 @@ export function createCalls(options: CallOptions): Calls {
     const { caller } = bound
     const { forms, signal, onProgress, waitForPerson } = bound
     await checkPrecondition(op, args, bound.read)
-    const confirmationKey =
+    const confirmed =
       op.irreversible &&
       (await options.confirm?.({ op, args, caller, forms, signal, onProgress, waitForPerson, read: bound.read }))
-    const idempotencyKey = confirmationKey ??
+    const idempotencyKey = confirmed?.idempotencyKey ??
       key ?? { value: randomUUID(), mayHaveBeenUsed: false, givenIn: 'argument' as const }
     const readBefore = (read: Read) => bound.read(read, options.timeoutMs * AUDIT_READ_SHARE)
-    const entry = await options.audit?.begin({ op, args, caller, idempotencyKey, read: readBefore })
+    const entry = await options.audit?.begin({
+      op,
+      args,
+      caller,
+      idempotencyKey,
+      read: readBefore,
+      confirmation: confirmed?.confirmation,
+    })
     const result = await executeWrite({
       op,
       args,

@@ -45,19 +45,18 @@ async function main(): Promise<void> {
   if (process.stdin.isTTY)
     writeStderr((await import('./help.ts')).buildGreeting(readProgram(), argv, sandbox !== undefined))
   const streams = { input: process.stdin, output: process.stdout }
-  const caller = { apiKey, redact, origin: { transport: 'stdio' } as const }
   const { drain, byteBudget = createByteBudget() } = ports ?? {}
+  const who = audit && { user: readUserName(), host: hostname() }
+  const caller = { apiKey, redact, origin: { transport: 'stdio', ...who } as const }
   return serveStdio({ ...lifecycle, ...streams, call, interrupt, info, caller, drainPorts: drain, byteBudget })
 }
 
-async function openAuditLog({ environment, http }: Config, path: string, log: Log): Promise<AuditLog> {
+async function openAuditLog({ environment }: Config, path: string, log: Log): Promise<AuditLog> {
   const { createAuditLog } = await import('../calls/guards/audit.ts')
   const { createAuditFile } = await import('./audit-file.ts')
-  // Who uses the process; over HTTP the callers are others.
-  const owner = http?.mcpPort === undefined ? { user: readUserName(), host: hostname() } : {}
   return createAuditLog({
     append: createAuditFile(path, (message) => log('warn', 'audit-log', { message })),
-    context: { environment: environment ?? null, server: VERSION, ...owner },
+    context: { environment: environment ?? null, server: VERSION },
     onError: (tool, error) => log('error', 'audit-log-failed', { tool, error: String(error) }),
   })
 }

@@ -5,6 +5,7 @@ import type { AuditLog } from '../calls/guards/audit.ts'
 import type { ByteBudget } from '../http/byte-budget.ts'
 import { createTokenCheck } from '../http/guard.ts'
 import { createListeners, type Listeners } from '../http/listener.ts'
+import type { RequestClient } from '../http/routes.ts'
 import type { Log } from '../log.ts'
 import { createMcpApp } from '../mcp/http.ts'
 import type { ServerInfo } from '../mcp/server-info.ts'
@@ -44,7 +45,7 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
   })
   const { host, mcpPort, restPort, tokens, passthrough } = http
   const authenticate = createAuthenticator(config.apiKey, tokens, passthrough)
-  const { redact } = authenticate('http')(undefined)
+  const redact = createRedactor([config.apiKey, ...tokens])
   const needsBearer = tokens.length > 0 || passthrough
 
   const listeners: Listeners = createListeners({
@@ -129,8 +130,8 @@ function digestBearer(bearer: string | undefined): string | undefined {
 export function createAuthenticator(apiKey: string | undefined, tokens: readonly string[], passthrough: boolean) {
   const redact = createRedactor([apiKey, ...tokens])
   return (transport: 'http' | 'rest') =>
-    (bearer: string | undefined): Caller => {
-      const origin = { transport, bearer: digestBearer(bearer) }
+    ({ bearer, peer, userAgent }: RequestClient): Caller => {
+      const origin = { transport, peer, user_agent: userAgent, bearer: digestBearer(bearer) }
       if (!passthrough) return { apiKey, redact, origin }
       const redactBearer = createRedactor([bearer])
       return { apiKey: bearer, redact: (text) => redact(redactBearer(text)), origin }

@@ -188,9 +188,9 @@ export function createGuard(
   return (incoming, { countBytes, ...connection }) => {
     const head = readHead(incoming, countBytes, app, options)
     const { method, route, bearer } = head
+    const peer = plainAddress(incoming.socket.remoteAddress ?? '')
     const reject = (check: string, rejection: Rejection): Response => {
       const host = check === 'host' ? incoming.headers.host : undefined
-      const peer = plainAddress(incoming.socket.remoteAddress ?? '')
       options.onRejected({ check, status: rejection.status, method, route: route?.path, peer, host })
       return app.buildRejection(rejection)
     }
@@ -203,11 +203,10 @@ export function createGuard(
     return {
       ok: true,
       async respond(request) {
-        if (!hasBody(method)) return handler(request, { ...connection, json: undefined, bearer })
+        const context = { ...connection, bearer, peer, userAgent: request.headers.get('user-agent') ?? undefined }
+        if (!hasBody(method)) return handler(request, { ...context, json: undefined })
         const body = await readJson(incoming, countBytes, app.parseJson)
-        return body.ok
-          ? handler(request, { ...connection, json: body.json, bearer })
-          : reject(body.check, body.rejection)
+        return body.ok ? handler(request, { ...context, json: body.json }) : reject(body.check, body.rejection)
       },
     }
   }

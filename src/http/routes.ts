@@ -3,11 +3,18 @@ export interface RequestContext {
   readonly json: unknown
   /** The credential of `Authorization: Bearer`. */
   readonly bearer: string | undefined
+  /** Address of the other end of the connection, which may be a proxy. */
+  readonly peer: string
+  /** What the client calls itself. */
+  readonly userAgent: string | undefined
   /** Aborts when the client closes its connection. */
   readonly signal: AbortSignal
   /** Closes the connection without a response. */
   readonly disconnect: () => void
 }
+
+/** Who sends a request, as far as the connection and its headers tell. */
+export type RequestClient = Pick<RequestContext, 'bearer' | 'peer' | 'userAgent'>
 
 /** Responds to a request that passed all checks. */
 export type Handler = (request: Request, context: RequestContext) => Promise<Response>

@@ -39,10 +39,16 @@ export function createFormChannel(sendRequest: SendRequest): FormChannel {
         return readResponse(result) ?? { action: 'failed', reason: 'its response has none of the three actions' }
       } catch (error) {
         const isTimeout = error instanceof McpError && error.code === ErrorCode.RequestTimeout
-        return isTimeout ? { action: 'timed_out' } : { action: 'failed', reason: String(error) }
+        return isTimeout ? { action: 'timed_out' } : { action: 'failed', reason: readReason(error) }
       }
     },
   }
+}
+
+/** The first words of an error: SDKs of clients append the issues of their schemas. */
+function readReason(error: unknown): string {
+  const [words = ''] = (error instanceof Error ? error.message : String(error)).split(/[\n[{]/)
+  return words.trim().replace(/:$/, '')
 }
 
 /** A result of the stateless revision: the client asks the person, and repeats the request with what came of it. */

@@ -9,7 +9,7 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller } from '../calls/call.ts'
-import type { App, Handler, Rejection } from '../http/routes.ts'
+import type { App, Handler, Rejection, RequestClient } from '../http/routes.ts'
 import { parseExactJson } from '../operations/schema.ts'
 import { isStateless, normalizeMessage, validateInitialize } from './messages.ts'
 import { createMcpServer } from './server.ts'
@@ -25,8 +25,8 @@ const SERVER_ERROR = -32000
 export interface McpHttpOptions {
   readonly call: Call
   readonly info: ServerInfo
-  /** Who sends requests with this bearer token. */
-  readonly authenticate: (bearer: string | undefined) => Caller
+  /** Finds the caller for a request of this client. */
+  readonly authenticate: (client: RequestClient) => Caller
 }
 
 /** MCP's Streamable HTTP without sessions and streams: each POST has a server of its own and a response in JSON. */
@@ -44,11 +44,11 @@ export function createMcpApp(options: McpHttpOptions): App {
 function createPostHandler({ call, info, authenticate }: McpHttpOptions): Handler {
   const stateless = createStatelessLayer({ call, info })
 
-  return async ({ headers }, { json: body, bearer, signal }) => {
+  return async ({ headers }, { json: body, signal, ...client }) => {
     const json = normalizeMessage(body)
     const channel = { signal, traceparent: headers.get('traceparent') }
     if (isStateless(json, headers)) {
-      const caller = authenticate(bearer)
+      const caller = authenticate(client)
       const { message, httpStatus } = await stateless.respond(json, caller, { ...channel, headers })
       if (!message) return new Response(null, { status: httpStatus })
       return jsonResponse(httpStatus, caller.redact(JSON.stringify(message)))
@@ -58,7 +58,7 @@ function createPostHandler({ call, info, authenticate }: McpHttpOptions): Handle
     const requests = parsed.messages.filter(isJSONRPCRequest)
     // Notifications and responses belong to sessions, of which there are none.
     if (requests.length === 0) return new Response(null, { status: 202 })
-    const caller = authenticate(bearer)
+    const caller = authenticate(client)
     const responses = await exchange(createMcpServer({ call, info, caller, channel }), requests)
     return jsonResponse(200, caller.redact(JSON.stringify(Array.isArray(json) ? responses : responses[0])))
   }

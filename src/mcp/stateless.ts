@@ -1,5 +1,6 @@
 import type { JSONRPCResponse, RequestId } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller } from '../calls/call.ts'
+import type { CallOrigin } from '../calls/guards/audit.ts'
 import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
 import { readForms } from './forms.ts'
 import { isId, ProtocolError, readId, STATELESS_REVISION, VERSION_HEADER, VERSION_KEY } from './messages.ts'
@@ -155,13 +156,14 @@ function decodeName(value: string | null): string | null | undefined {
 
 async function runTool(call: Call, params: JsonObject, caller: Caller, channel: ToolChannel): Promise<JsonObject> {
   const { [CLIENT_INFO_KEY]: client, [CAPABILITIES_KEY]: capabilities } = readMeta(params)
-  const { name, version } = asObject(client)
-  const origin = caller.origin && {
-    ...caller.origin,
-    client: name === undefined ? undefined : { name: String(name), version: String(version) },
-  }
+  const origin = caller.origin && { ...caller.origin, client: readClient(client) }
   const forms = readForms(asObject(capabilities).elicitation, params)
   return callTool(call, params, { ...caller, origin }, { ...channel, forms })
+}
+
+function readClient(client: unknown): CallOrigin['client'] {
+  const { name, version } = asObject(client)
+  return typeof name === 'string' ? { name, version: typeof version === 'string' ? version : '' } : undefined
 }
 
 function readMeta(params: JsonObject): JsonObject {

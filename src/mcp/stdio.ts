@@ -9,6 +9,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Caller } from '../calls/call.ts'
 import { type ByteBudget, MAX_MIB_IN_FLIGHT, weighJson } from '../http/byte-budget.ts'
+import { isObject } from '../operations/operation.ts'
 import { parseExactJson } from '../operations/schema.ts'
 import { isStateless, normalizeMessage, readId, validateInitialize } from './messages.ts'
 import type { StatelessLayer } from './stateless.ts'
@@ -136,10 +137,19 @@ function parseLine(line: Buffer): ParsedLine | undefined {
   }
   const { success, data } = JSONRPCMessageSchema.safeParse(json)
   if (success) return { ok: true, message: data }
+  const id = readId(json)
+  // The request that it belongs to must not wait for another one.
+  if (id !== undefined && isResponse(json)) return { ok: true, message: { jsonrpc: '2.0', id, error: NOT_A_RESPONSE } }
   const reason = Array.isArray(json)
     ? 'batches are not supported: send one message per line'
     : 'a line is not a JSON-RPC 2.0 message'
-  return { ok: false, code: ErrorCode.InvalidRequest, reason, id: readId(json) }
+  return { ok: false, code: ErrorCode.InvalidRequest, reason, id }
+}
+
+const NOT_A_RESPONSE = { code: ErrorCode.InvalidRequest, message: 'its response is not one of JSON-RPC 2.0' }
+
+function isResponse(json: unknown): boolean {
+  return isObject(json) && typeof json.method !== 'string' && ('result' in json || 'error' in json)
 }
 
 /** Cuts a byte stream into lines. A line over the limit is dropped up to its end. */

@@ -1,6 +1,6 @@
 import type { Call, Caller } from '../calls/call.ts'
 import { CallError } from '../calls/errors.ts'
-import type { App, Handler, RequestContext, Route } from '../http/routes.ts'
+import type { App, Handler, RequestClient, RequestContext, Route } from '../http/routes.ts'
 import { readScheme } from '../http/urls.ts'
 import type { JsonObject, Operation } from '../operations/operation.ts'
 import { parseExactJson } from '../operations/schema.ts'
@@ -13,8 +13,8 @@ export interface RestOptions {
   readonly operations: readonly Operation[]
   /** Operations that are not offered here; calls of them fail with the reason. */
   readonly hiddenOperations: readonly Operation[]
-  /** Who sends requests with this bearer token. */
-  readonly authenticate: (bearer: string | undefined) => Caller
+  /** Finds the caller for a request of this client. */
+  readonly authenticate: (client: RequestClient) => Caller
   /** Whether clients must present a bearer token. */
   readonly needsBearer: boolean
 }
@@ -82,12 +82,12 @@ function serveOperations(operations: readonly Operation[], segments: readonly st
 async function respond(
   op: Operation,
   rest: RestRequest,
-  { bearer, signal }: RequestContext,
+  { signal, ...client }: RequestContext,
   { call, authenticate }: RestOptions,
 ): Promise<Response> {
   const { args, inputIssues, idempotencyKey } = readArguments(op, rest)
   const traceparent = rest.request.headers.get('traceparent')
-  const caller = authenticate(bearer)
+  const caller = authenticate(client)
   // Shown on failures, too: when the outcome is unknown, the client can retry with the same key.
   const headers: Record<string, string> = idempotencyKey ? { [IDEMPOTENCY_KEY]: idempotencyKey.value } : {}
   try {

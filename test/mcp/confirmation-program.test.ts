@@ -6,7 +6,8 @@ import { StreamableHTTPClientTransport as SdkHttp } from '@modelcontextprotocol/
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ID, OTHER_ID } from '../contract.ts'
+import { acmeStripe } from '../../src/operations/examples.ts'
+import { ID, UNKNOWN_ID } from '../contract.ts'
 import {
   ARCHIVE,
   ARCHIVE_BILLING,
@@ -14,7 +15,10 @@ import {
   accept,
   answer,
   archiveCall,
+  askDuringCall,
+  type ConfirmingServers,
   failureText,
+  isQuestion,
   openConfirming,
   readQuestion,
   typedText,
@@ -150,41 +154,141 @@ test.each(['SIGTERM', 'end of input'])('%s while a person decides: the call gets
   expect(await program.ended).toEqual({ code: 0, signal: null })
 })
 
-test('whatever a client sends, nothing is archived without the right text for this call and its state', async () => {
+describe('whatever a client sends, and whatever was renamed', () => {
+  const RUNS = { numRuns: Number(CONFIRMATION_RUNS ?? 300), seed: Number(CONFIRMATION_SEED ?? 20260728) }
+  const HARBORLINE = {
+    customer: 'c0904fc0-bd34-4152-9a50-89d0bc2927e0',
+    configuration: '5d60021a-ab63-4274-836b-294e1fa74075',
+  }
+  const billing = (...ids: string[]) =>
+    [ARCHIVE_BILLING, { customer_id: ID, customer_billing_provider_configuration_ids: ids }] as const
+  const rejected = [
+    billing(),
+    billing(HARBORLINE.configuration),
+    billing(acmeStripe.id, HARBORLINE.configuration),
+    billing(acmeStripe.id, UNKNOWN_ID.toUpperCase()),
+  ]
   const tools = fc.constantFrom(
     [ARCHIVE, { id: ID }] as const,
-    [ARCHIVE, { id: OTHER_ID.toLowerCase() }] as const,
-    [ARCHIVE_BILLING, { customer_id: ID, customer_billing_provider_configuration_ids: [] }] as const,
+    [ARCHIVE, { id: ID }] as const,
+    [ARCHIVE, { id: HARBORLINE.customer }] as const,
+    billing(acmeStripe.id),
+    ...rejected,
   )
-  const typed = fc.oneof(
-    fc.constant('the right text'),
-    fc.constantFrom('Acme', 'ACME ROBOTICS', '', 'true', 'd7abd0cd', 'Acme Robotics.'),
+  const isRejected = (call: unknown) => rejected.some((each) => each === call)
+  /** What a person makes of the text of the form. */
+  const rightTexts = fc.constantFrom(
+    (text: string) => text,
+    (text: string) => ` ${text.toUpperCase()}\n`,
+    (text: string) => text.replaceAll(' ', '\u00a0'),
+  )
+  const wrongTexts = fc.oneof(
+    fc.constantFrom('Acme', '', 'true', '20a060d', 'Acme Robotics.', 'Robotics', ['Acme Robotics']),
     fc.anything(),
   )
-  const actions = fc.constantFrom('accept', 'accept', 'decline', 'cancel', 'yes', undefined)
-  const states = fc.oneof(
-    fc.constant('the right state'),
-    fc.constantFrom('of another call', 'altered', undefined, null, ''),
-    fc.string(),
+  const responses = fc.oneof(
+    rightTexts.map((type) => ({ isRight: true, type })),
+    wrongTexts.map((value) => ({ isRight: false, type: (_: string): unknown => value })),
   )
-  const metas = fc.constantFrom(undefined, META)
-  await fc.assert(
-    fc.asyncProperty(tools, tools, typed, actions, states, metas, async (shown, called, text, action, state, meta) => {
-      const metronome = openConfirming()
-      const server = metronome.start()
-      const ask = async ([tool, args]: readonly [string, object], more: Message = {}) =>
-        (await readResponse(await server.post(archiveCall(tool, args, more)))).body
-      const first = await ask(shown)
-      const question = JSON.stringify(first).includes('input_required') ? readQuestion(first) : undefined
-      const isState = state === 'the right state' && question !== undefined
-      const sealed = isState ? question.state : state === 'altered' ? `${question?.state}x` : state
-      const isText = text === 'the right text' && question !== undefined
-      const response = { action, content: { confirmation: isText ? typedText(question.form) : text } }
-      await ask(called, { ...answer(response, sealed), ...(meta && { _meta: meta }) })
-      const isSameCall = JSON.stringify(shown) === JSON.stringify(called)
-      const isConfirmed = isText && isState && isSameCall && action === 'accept' && meta === undefined
-      expect(metronome.archives).toHaveLength(isConfirmed ? 1 : 0)
-    }),
-    { numRuns: Number(CONFIRMATION_RUNS ?? 300), seed: Number(CONFIRMATION_SEED ?? 20260728) },
+  /** Mostly what leads to an archive, since one wrong part is enough that there is none. */
+  const mostly = <T>(usual: T, ...others: fc.Arbitrary<T>[]) =>
+    fc.oneof({ weight: 4, arbitrary: fc.constant(usual) }, ...others.map((arbitrary) => ({ weight: 1, arbitrary })))
+  const actions = mostly<string | undefined>('accept', fc.constantFrom('decline', 'cancel', 'yes', undefined))
+  // An agent may rename a customer before the form, or while a person reads it.
+  const renames = mostly<string | undefined>(
+    undefined,
+    fc.constantFrom('Test account', 'acme robotics', 'X', 'O’Neil\u00a0Inc'),
   )
+
+  function renameAcme(metronome: ConfirmingServers, name: string | undefined): void {
+    if (name !== undefined) metronome.changeAcme({ name, ingest_aliases: [], updated_at: new Date().toISOString() })
+  }
+
+  /** The form shows what an agent cannot undo. */
+  function checkForm({ message }: AskedForm, name: string | undefined): void {
+    if (name === undefined) return
+    expect(message).toMatch(/^Changed (just now|\d seconds? ago): its name or aliases may just have been changed\.\n/)
+    expect(message).toContain('\nCreated at: 20')
+    expect(message).toContain('\nSalesforce id: "')
+  }
+
+  test('nothing is archived without the text of the form for this call and its state', async () => {
+    const states = mostly<unknown>('the right state', fc.constantFrom('altered', undefined, null, ''), fc.string())
+    const metas = mostly<object | undefined>(undefined, fc.constant(META))
+    const calls = fc.oneof(
+      tools.map((call) => ({ shown: call, called: call })),
+      fc.record({ shown: tools, called: tools }),
+    )
+    let archived = 0
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          calls,
+          response: responses,
+          action: actions,
+          state: states,
+          meta: metas,
+          before: renames,
+          meanwhile: renames,
+        }),
+        async ({ calls: { shown, called }, response, action, state, meta, before, meanwhile }) => {
+          const metronome = openConfirming()
+          const server = metronome.start()
+          const ask = async ([tool, args]: readonly [string, object], more: Message = {}) =>
+            (await readResponse(await server.post(archiveCall(tool, args, more)))).body
+          renameAcme(metronome, before)
+          const first = await ask(shown)
+          const question = isQuestion(first) ? readQuestion(first) : undefined
+          expect(question === undefined).toBe(isRejected(shown))
+          const isAcme = JSON.stringify(shown).includes(ID)
+          if (question && isAcme) checkForm(question.form, before)
+          renameAcme(metronome, meanwhile)
+          const content = { confirmation: response.type(question ? typedText(question.form) : '') }
+          const sealed =
+            state === 'the right state' ? question?.state : state === 'altered' ? `${question?.state}x` : state
+          await ask(called, { ...answer({ action, content }, sealed), ...(meta && { _meta: meta }) })
+          const isSame = JSON.stringify(shown) === JSON.stringify(called)
+          const isUnchanged = !isAcme || meanwhile === undefined || meanwhile === before
+          const isConfirmed =
+            question !== undefined &&
+            response.isRight &&
+            isSame &&
+            isUnchanged &&
+            state === 'the right state' &&
+            action === 'accept' &&
+            meta === undefined
+          expect(metronome.archives).toHaveLength(isConfirmed ? 1 : 0)
+          archived += metronome.archives.length
+        },
+      ),
+      RUNS,
+    )
+    expect(archived).toBeGreaterThan(RUNS.numRuns / 50)
+  })
+
+  test('an earlier revision archives nothing without the text of its form', async () => {
+    let archived = 0
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({ call: tools, response: responses, action: actions, before: renames, meanwhile: renames }),
+        async ({ call, response, action, before, meanwhile }) => {
+          const metronome = openConfirming()
+          renameAcme(metronome, before)
+          const isAcme = JSON.stringify(call).includes(ID)
+          const { form } = await askDuringCall(metronome.start(), call[0], call[1], (form) => {
+            if (isAcme) checkForm(form, before)
+            renameAcme(metronome, meanwhile)
+            return { action, content: { confirmation: response.type(typedText(form)) } }
+          })
+          expect(form === undefined).toBe(isRejected(call))
+          const isUnchanged = !isAcme || meanwhile === undefined || meanwhile === before
+          const isConfirmed = form !== undefined && response.isRight && isUnchanged && action === 'accept'
+          expect(metronome.archives).toHaveLength(isConfirmed ? 1 : 0)
+          archived += metronome.archives.length
+        },
+      ),
+      RUNS,
+    )
+    expect(archived).toBeGreaterThan(RUNS.numRuns / 50)
+  })
 })

@@ -1,7 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { createAuditLog } from '../../src/calls/guards/audit.ts'
 import { acme, acmeNetsuite, acmeStripe } from '../../src/operations/examples.ts'
-import type { JsonObject } from '../../src/operations/operation.ts'
 import { ARCHIVED_ID, ID } from '../contract.ts'
 import {
   ARCHIVE,
@@ -13,21 +11,15 @@ import {
   type ConfirmingServers,
   failureText,
   openConfirming,
+  openEarlier,
+  overHttp,
   readQuestion,
   SHOWS_FORMS,
+  STATELESS,
   typedText,
 } from '../support/confirmation.ts'
-import { INITIALIZE, toolCall } from '../support/program.ts'
-import {
-  askOverStdio,
-  CAPABILITIES_KEY,
-  META,
-  type Message,
-  readResponse,
-  request,
-  type StatelessServer,
-  type StdioConnection,
-} from '../support/stateless.ts'
+import { toolCall } from '../support/program.ts'
+import { CAPABILITIES_KEY, META, type Message, request, type StatelessServer } from '../support/stateless.ts'
 
 const NO_FORM =
   'this server archives only what a person has confirmed in a form, which this client does not support; archive from Claude Code or Codex, or start the server without --confirm-archives. Nothing was archived.\nOutcome: not_applied'
@@ -35,22 +27,7 @@ const NOT_SHOWN = 'If no question was shown, your client answered without asking
 const BILLING = { customer_id: ID, customer_billing_provider_configuration_ids: [acmeStripe.id] }
 const REVENUE = { customer_id: ID, customer_revenue_system_configuration_ids: [acmeNetsuite.id] }
 
-type Exchange = (server: StatelessServer, message: Message) => Promise<Message>
-
-const overHttp: Exchange = async (server, message) => (await readResponse(await server.post(message))).body
-const transports: [string, Exchange][] = [
-  ['stdio', askOverStdio],
-  ['HTTP', overHttp],
-]
-
 afterEach(() => void vi.useRealTimers())
-
-/** Renames Acme at Metronome. */
-function rename({ store }: ConfirmingServers, name: string): void {
-  const customer = store.customers.get(ID)
-  if (!customer) throw new Error('the sandbox has Acme')
-  store.customers.set(ID, { ...customer, name })
-}
 
 /** Asks, and returns what the client would show. */
 async function ask(server: StatelessServer, tool = ARCHIVE, args: object = { id: ID }, exchange = overHttp) {
@@ -58,7 +35,7 @@ async function ask(server: StatelessServer, tool = ARCHIVE, args: object = { id:
   return { form, state, text: typedText(form) }
 }
 
-describe.each(transports)('the stateless revision over %s', (_, exchange) => {
+describe.each(STATELESS)('%s', (_, exchange) => {
   test.each<[string, object, string, string]>([
     [ARCHIVE, { id: ID }, '/v1/customers/archive', 'Type Acme Robotics to archive it'],
     [
@@ -90,7 +67,6 @@ describe.each(transports)('the stateless revision over %s', (_, exchange) => {
 
   test.each<[string, unknown, string]>([
     ['another text', accept('Acme'), 'the form was accepted with another text.'],
-    ['another case', accept('acme robotics'), 'the form was accepted with another text.'],
     ['an empty text', accept(''), 'the form was accepted without the text.'],
     ['white space', accept(' \n'), 'the form was accepted without the text.'],
     ['true', accept(true), 'the form was accepted without the text.'],
@@ -258,109 +234,18 @@ describe('a state', () => {
     const metronome = openConfirming()
     const server = metronome.start()
     const { state, text } = await ask(server)
-    rename(metronome, 'Acme GmbH')
-    for (const typed of [text, 'Acme GmbH']) {
-      const message = await overHttp(server, archiveCall(ARCHIVE, { id: ID }, answer(accept(typed), state)))
-      expect(failureText(message)).toBe(
-        'archive-customer: what would be archived has changed since it was shown; call again to show it anew. Nothing was archived.\nOutcome: not_applied',
-      )
-    }
+    metronome.changeAcme({ name: 'Acme GmbH' })
+    const respondWith = async (typed: string) =>
+      failureText(await overHttp(server, archiveCall(ARCHIVE, { id: ID }, answer(accept(typed), state))))
+    expect(await respondWith(text)).toMatch(/: what would be archived has changed since it was shown; call again/)
+    // The text of the form counts, not that of a name which nobody was shown.
+    expect(await respondWith('Acme GmbH')).toMatch(/: the form was accepted with another text\./)
     expect(metronome.archives).toEqual([])
-  })
-})
-
-describe('the form', () => {
-  test('shows in plain lines what would be archived', async () => {
-    const { form } = await ask(openConfirming().start({ environment: 'production' }))
-    expect(form.message.split('\n')).toEqual([
-      'Tool: archive-customer',
-      'Environment: production',
-      `Customer: "Acme Robotics", id ${ID}`,
-      'Aliases: "team@acme.example", "acme-prod"',
-      'Billable status: not shown',
-      `Active billing provider configurations: "stripe" (id "${acmeStripe.id}")`,
-      `Active revenue system configurations: "netsuite" (id "${acmeNetsuite.id}")`,
-      'Archiving ends all its contracts today and voids their invoices. These tools cannot list its contracts. Its aliases stay taken. This cannot be undone.',
-    ])
-  })
-
-  test('shows that configurations could not be read, and archives nevertheless', async () => {
-    const metronome = openConfirming()
-    metronome.respondTo(/RevenueSystem/, () => Response.json({ message: 'Not enabled' }, { status: 403 }))
-    const server = metronome.start()
-    const { form, state, text } = await ask(server)
-    expect(form.message).toContain('\nActive revenue system configurations: could not be read\n')
-    const message = await overHttp(server, archiveCall(ARCHIVE, { id: ID }, answer(accept(text), state)))
-    expect(message.result).toMatchObject({ structuredContent: { data: { id: ID } } })
-  })
-
-  test('is not shown for a customer that cannot be read', async () => {
-    const metronome = openConfirming()
-    metronome.respondTo(/customers/, () => Response.json({ message: 'Forbidden' }, { status: 403 }))
-    const message = await overHttp(metronome.start(), archiveCall(ARCHIVE, { id: ID }))
-    expect(failureText(message)).toMatch(
-      /^archive-customer: the customer cannot be read, so nothing was archived\. get-customer: .*403.*\nOutcome: not_applied$/,
-    )
-    expect(metronome.archives).toEqual([])
-  })
-
-  test.each<[string, string, string, string]>([
-    ['a line break', 'Acme\nBillable status: "none"', '"Acme\\u{a}Billable status: \\"none\\""', 'd7abd0cd'],
-    ['a bidirectional mark', 'Acme \u202eHbmG', '"Acme \\u{202e}HbmG"', 'd7abd0cd'],
-    ['a zero-width space', 'Ac\u200bme', '"Ac\\u{200b}me"', 'd7abd0cd'],
-    ['a tag character', 'Acme\u{e0041}', '"Acme\\u{e0041}"', 'd7abd0cd'],
-    ['a line separator', 'Acme\u2028x', '"Acme\\u{2028}x"', 'd7abd0cd'],
-    ['an invisible filler', 'Acme\u3164', '"Acme\\u{3164}"', 'd7abd0cd'],
-    ['a backslash before a quotation mark', 'Acme\\"', '"Acme\\\\\\""', 'Acme\\"'],
-    ['61 characters', 'x'.repeat(61), `"${'x'.repeat(61)}"`, 'd7abd0cd'],
-    ['60 characters', 'x'.repeat(60), `"${'x'.repeat(60)}"`, 'x'.repeat(60)],
-    ['81 characters', 'é'.repeat(81), `"${'é'.repeat(80)}…"`, 'd7abd0cd'],
-    ['white space only', '  ', '"  "', 'd7abd0cd'],
-    ['white space around it', ' Acme ', '" Acme "', 'Acme'],
-  ])('shows a name with %s', async (_, name, shown, expected) => {
-    const metronome = openConfirming()
-    rename(metronome, name)
-    const { form, text } = await ask(metronome.start())
-    expect(form.message.split('\n')).toHaveLength(8)
-    expect(form.message.split('\n')[2]).toBe(`Customer: ${shown}, id ${ID}`)
-    expect(text).toBe(expected)
-  })
-
-  test('takes a name in another normalization form', async () => {
-    const metronome = openConfirming()
-    rename(metronome, 'Café')
-    const server = metronome.start()
-    const { state } = await ask(server)
-    const message = await overHttp(server, archiveCall(ARCHIVE, { id: ID }, answer(accept('Cafe\u0301'), state)))
-    expect(message.result).toMatchObject({ structuredContent: { data: { id: ID } } })
-  })
-
-  test('names configurations that do not exist, and shows archived ones as such', async () => {
-    const unknown = '00000000-0000-4000-8000-000000000000'
-    const metronome = openConfirming()
-    const args = { ...BILLING, customer_billing_provider_configuration_ids: [acmeStripe.id, unknown] }
-    const { form } = await ask(metronome.start(), ARCHIVE_BILLING, args)
-    expect(form.message).toContain(
-      `\nBilling provider configurations to archive: "stripe" (id "${acmeStripe.id}") (some of the ids do not exist here)\n`,
-    )
-  })
-
-  test('shows an archived customer as such', async () => {
-    const { form } = await ask(openConfirming().start(), ARCHIVE, { id: ARCHIVED_ID })
-    expect(form.message).toMatch(/\nArchived at: "\d{4}-/)
   })
 })
 
 describe('earlier revisions on stdio', () => {
-  const capabilities = { elicitation: { form: {} } }
-
-  async function open(metronome: ConfirmingServers, declared: object = capabilities): Promise<StdioConnection> {
-    const connection = await metronome.start().openStdio()
-    connection.send({ ...INITIALIZE, params: { ...INITIALIZE.params, capabilities: declared } })
-    await connection.next()
-    connection.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
-    return connection
-  }
+  const open = (metronome: ConfirmingServers) => openEarlier(metronome.start(), { form: {} })
 
   /** Starts a call, answers the form, and returns the result. */
   async function exchange(metronome: ConfirmingServers, respond: (question: Message) => Message): Promise<Message> {
@@ -393,7 +278,7 @@ describe('earlier revisions on stdio', () => {
     [
       'a client without a handler',
       { error: { code: -32601, message: 'Method not found' } },
-      'the client failed to show the form: McpError: MCP error -32601: Method not found.',
+      'the client failed to show the form: MCP error -32601: Method not found.',
     ],
   ])('reject %s', async (_, response, reason) => {
     const metronome = openConfirming()
@@ -402,31 +287,38 @@ describe('earlier revisions on stdio', () => {
     expect(metronome.archives).toEqual([])
   })
 
-  test('reject a response that is not of the protocol', async () => {
+  const NO_ACTION = 'its response has none of the three actions'
+  const NO_RESPONSE = 'MCP error -32600: its response is not one of JSON-RPC 2.0'
+  test.each<[string, Message, string]>([
+    ['another action', { result: { ...accept('Acme Robotics'), action: 'yes' } }, NO_ACTION],
+    ['no action', { result: { content: { confirmation: 'Acme Robotics' } } }, NO_ACTION],
+    ['an action that is no text', { result: { action: ['accept'] } }, NO_ACTION],
+    ['an empty result', { result: {} }, NO_ACTION],
+    ['a text', { result: 'accept' }, NO_RESPONSE],
+    ['null', { result: null }, NO_RESPONSE],
+    ['a list', { result: [accept('Acme Robotics')] }, NO_RESPONSE],
+    ['a _meta that is no object', { result: { ...accept('Acme Robotics'), _meta: 1 } }, NO_RESPONSE],
+    ['an error that is a text', { error: 'no' }, NO_RESPONSE],
+    ['an error without a code', { error: { message: 'no' } }, NO_RESPONSE],
+    [
+      'the issues of a schema',
+      { error: { code: -32602, message: 'Invalid elicitation result: [\n  {\n    "code": "invalid_value",\n' } },
+      'MCP error -32602: Invalid elicitation result',
+    ],
+  ])('reject %s in one sentence', async (_, response, reason) => {
     const metronome = openConfirming()
-    const message = await exchange(metronome, () => ({
-      result: { action: 'yes', content: { confirmation: 'Acme Robotics' } },
-    }))
-    expect(failureText(message)).toMatch(/the client failed to show the form: .*\nOutcome: not_applied$/s)
-    expect(metronome.archives).toEqual([])
-  })
-
-  test('archive nothing when what was shown has changed', async () => {
-    const metronome = openConfirming()
-    const message = await exchange(metronome, ({ params }) => {
-      rename(metronome, 'Acme GmbH')
-      return { result: accept(typedText(params as never)) }
-    })
-    expect(failureText(message)).toMatch(/has changed since it was shown.*\nOutcome: not_applied$/)
+    expect(failureText(await exchange(metronome, () => response))).toBe(
+      `archive-customer: the client failed to show the form: ${reason}. Nothing was archived.\nOutcome: not_applied`,
+    )
     expect(metronome.archives).toEqual([])
   })
 
   test.each([
-    ['nothing', {}],
-    ['URLs only', { elicitation: { url: {} } }],
+    ['nothing', undefined],
+    ['URLs only', { url: {} }],
   ])('reject the call of a client that declares %s', async (_, declared) => {
     const metronome = openConfirming()
-    const connection = await open(metronome, declared)
+    const connection = await openEarlier(metronome.start(), declared)
     connection.send(toolCall(1, ARCHIVE, { id: ID }))
     expect(failureText(await connection.next())).toBe(`archive-customer: ${NO_FORM}`)
     expect(metronome.sent).toEqual([])
@@ -490,40 +382,6 @@ describe('earlier revisions on stdio', () => {
     expect(await connection.next()).toMatchObject({ id: 2 })
     expect(metronome.archives).toEqual([])
     await connection.close()
-  })
-})
-
-describe('the audit log', () => {
-  function startAudited(metronome: ConfirmingServers) {
-    const lines: JsonObject[] = []
-    const audit = createAuditLog({
-      append: async (line) => void lines.push(JSON.parse(line)),
-      context: {},
-      onError: () => {},
-    })
-    return { lines, server: metronome.start({ audit }) }
-  }
-
-  test('records a rejected call in one line, and no question', async () => {
-    const { lines, server } = startAudited(openConfirming())
-    const { state } = await ask(server)
-    expect(lines).toEqual([])
-    await overHttp(server, archiveCall(ARCHIVE, { id: ID }, answer({ action: 'decline' }, state)))
-    await overHttp(server, request('tools/call', { name: ARCHIVE, arguments: { id: ID } }))
-    expect(lines).toEqual([
-      expect.objectContaining({ phase: 'single', tool: ARCHIVE, arguments: { id: ID }, outcome: 'not_applied' }),
-      expect.objectContaining({ phase: 'single', tool: ARCHIVE, arguments: { id: ID }, outcome: 'not_applied' }),
-    ])
-  })
-
-  test('records a confirmed call as any write', async () => {
-    const { lines, server } = startAudited(openConfirming())
-    const { state, text } = await ask(server)
-    await overHttp(server, archiveCall(ARCHIVE, { id: ID }, answer(accept(text), state)))
-    expect(lines.map(({ phase, outcome }) => [phase, outcome])).toEqual([
-      ['begin', undefined],
-      ['end', 'applied'],
-    ])
   })
 })
 

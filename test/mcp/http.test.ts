@@ -188,7 +188,7 @@ describe('passthrough', () => {
 
   test("redacts a client's key together with those of the process", () => {
     const authenticate = createAuthenticator('key-of-the-process', ['token-of-the-process'], true)('http')
-    const { redact } = authenticate('key-of-a-client')
+    const { redact } = authenticate({ bearer: 'key-of-a-client', peer: '', userAgent: undefined })
     expect(redact('key-of-the-process token-of-the-process key-of-a-client')).toBe('[redacted] [redacted] [redacted]')
   })
 })

@@ -1,7 +1,20 @@
 import type { AuditLog } from '../../src/calls/guards/audit.ts'
+import type { Customer } from '../../src/sandbox/entities.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
 import { createStore, type Store } from '../../src/sandbox/store.ts'
-import { CAPABILITIES_KEY, createStateless, META, type Message, request, type StatelessServer } from './stateless.ts'
+import { ID } from '../contract.ts'
+import { INITIALIZE, toolCall } from './program.ts'
+import {
+  askOverStdio,
+  CAPABILITIES_KEY,
+  createStateless,
+  META,
+  type Message,
+  readResponse,
+  request,
+  type StatelessServer,
+  type StdioConnection,
+} from './stateless.ts'
 
 export const ARCHIVE = 'archive-customer'
 export const ARCHIVE_BILLING = 'archive-billing-provider-configurations-customer'
@@ -15,17 +28,21 @@ export interface ArchiveRequest {
   readonly key: string | null
 }
 
+type Respond = (signal: AbortSignal | undefined) => Response | Promise<Response>
+
 /** Servers that ask before they archive, in front of one Metronome. */
 export interface ConfirmingServers {
   readonly store: Store
+  /** Changes Acme at Metronome. */
+  changeAcme(change: Partial<Customer>): void
   /** Every request to archive something that reached Metronome. */
   readonly archives: ArchiveRequest[]
   /** Every request to Metronome. */
   readonly sent: string[]
   /** Its response to the paths that match, instead of the sandbox's. */
-  respondTo(path: RegExp, respond: () => Response | Promise<Response>): void
+  respondTo(path: RegExp, respond: Respond): void
   /** A server of its own; all of them share the Metronome API key, unless told otherwise. */
-  start(options?: { apiKey?: string; audit?: AuditLog; environment?: string }): StatelessServer
+  start(options?: { apiKey?: string; audit?: AuditLog; environment?: string; timeoutMs?: number }): StatelessServer
 }
 
 export function openConfirming(): ConfirmingServers {
@@ -33,21 +50,26 @@ export function openConfirming(): ConfirmingServers {
   const sandbox = createSandbox({ store })
   const archives: ArchiveRequest[] = []
   const sent: string[] = []
-  const overrides: [RegExp, () => Response | Promise<Response>][] = []
+  const overrides: [RegExp, Respond][] = []
   const fetch: typeof globalThis.fetch = async (url, init) => {
     const path = new URL(String(url)).pathname
     sent.push(path)
     if (/archive/.test(path)) archives.push({ path, key: new Headers(init?.headers).get('idempotency-key') })
     const [, respond] = overrides.find(([pattern]) => pattern.test(path)) ?? []
-    return respond ? respond() : sandbox.fetch(url, init)
+    return respond ? respond(init?.signal ?? undefined) : sandbox.fetch(url, init)
   }
   return {
     store,
+    changeAcme(change) {
+      const customer = store.customers.get(ID)
+      if (!customer) throw new Error('the sandbox has Acme')
+      store.customers.set(ID, { ...customer, ...change })
+    },
     archives,
     sent,
     respondTo: (path, respond) => void overrides.unshift([path, respond]),
-    start: ({ environment, ...options } = {}) =>
-      createStateless(fetch, 5_000, { environment }, { ...options, confirmArchives: true }),
+    start: ({ environment, timeoutMs = 5_000, ...options } = {}) =>
+      createStateless(fetch, timeoutMs, { environment }, { ...options, confirmArchives: true }),
   }
 }
 
@@ -83,6 +105,64 @@ export const answer = (response: unknown, state: unknown) => ({
   inputResponses: { confirm: response },
   requestState: state,
 })
+
+/** How a client of one transport calls an archive tool, and responds to its form; by default as the form says. */
+export type Archive = (
+  server: StatelessServer,
+  tool: string,
+  args: object,
+  respond?: (form: AskedForm) => unknown,
+) => Promise<{ readonly form: AskedForm | undefined; readonly response: Message }>
+
+/** Sends one message and returns the response. */
+export type Exchange = (server: StatelessServer, message: Message) => Promise<Message>
+
+export const overHttp: Exchange = async (server, message) => (await readResponse(await server.post(message))).body
+
+const asToldByForm = (form: AskedForm) => accept(typedText(form))
+
+const repeating =
+  (exchange: Exchange): Archive =>
+  async (server, tool, args, respond = asToldByForm) => {
+    const first = await exchange(server, archiveCall(tool, args))
+    if (!isQuestion(first)) return { form: undefined, response: first }
+    const { form, state } = readQuestion(first)
+    return { form, response: await exchange(server, archiveCall(tool, args, answer(await respond(form), state), 2)) }
+  }
+
+export const isQuestion = ({ result }: Message): boolean => (result as Message)?.resultType === 'input_required'
+
+/** A client of an earlier revision that has introduced itself. */
+export async function openEarlier(server: StatelessServer, elicitation?: object): Promise<StdioConnection> {
+  const connection = await server.openStdio()
+  const capabilities = elicitation ? { elicitation } : {}
+  connection.send({ ...INITIALIZE, params: { ...INITIALIZE.params, capabilities } })
+  await connection.next()
+  connection.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
+  return connection
+}
+
+export const askDuringCall: Archive = async (server, tool, args, respond = asToldByForm) => {
+  const connection = await openEarlier(server, { form: {} })
+  connection.send(toolCall(1, tool, args))
+  const first = await connection.next()
+  const form = first.method === 'elicitation/create' ? (first.params as unknown as AskedForm) : undefined // by the protocol
+  if (form) connection.send({ jsonrpc: '2.0', id: first.id, result: await respond(form) })
+  const response = form ? await connection.next() : first
+  await connection.close()
+  return { form, response }
+}
+
+export const STATELESS: readonly (readonly [string, Exchange])[] = [
+  ['the stateless revision over stdio', askOverStdio],
+  ['the stateless revision over HTTP', overHttp],
+]
+
+/** All transports that have forms. */
+export const TRANSPORTS: readonly (readonly [string, Archive])[] = [
+  ...STATELESS.map(([name, exchange]) => [name, repeating(exchange)] as const),
+  ['an earlier revision on stdio', askDuringCall],
+]
 
 /** The text of a failed call. */
 export function failureText(message: Message): string {

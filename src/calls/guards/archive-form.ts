@@ -1,121 +1,56 @@
-import { getCustomer } from '../../operations/customers.ts'
-import {
-  type Archiving,
-  asObject,
-  asObjects,
-  isObject,
-  type JsonObject,
-  type Read,
-  type WriteOperation,
-} from '../../operations/operation.ts'
+import { foldText } from '../../operations/fold-text.ts'
+import { type Archiving, isObject, type JsonObject, type WriteOperation } from '../../operations/operation.ts'
 import { escapeInvisible } from '../../sanitize.ts'
-import { CallError, type Form } from '../errors.ts'
+import type { Form } from '../errors.ts'
+import { archivingOf, type Configurations, MAX_SHOWN, type Records, salesforceIdOf } from './archive-records.ts'
 
-const MAX_NAME = 80
-/** Nobody types a longer name. */
-const MAX_TYPED_NAME = 60
-const ID_CHARACTERS = 8
-/** Longer lists are cut. */
-const MAX_LISTED = 20
+const NOT_SHOWN = 'not shown'
+const MAX_NAME_CHARACTERS = 80
 
-/** A call that would archive something. */
-export interface ArchiveRequest {
-  readonly op: WriteOperation
-  readonly args: JsonObject
-  readonly read: (read: Read) => Promise<JsonObject>
-}
-
-/** What is archived, as it is shown. */
-export interface Records {
-  readonly id: string
-  readonly customer: JsonObject
-  /** In the order of the operation; `undefined` where they could not be read. */
-  readonly configurations: readonly (readonly JsonObject[] | undefined)[]
-}
-
-const CUSTOMER_FIELDS = ['name', 'ingest_aliases', 'current_billable_status', 'archived_at'] as const
-
-/** Reads what would be archived. Throws a `CallError` when the customer cannot be read. */
-export async function readRecords({ op, args, read }: ArchiveRequest): Promise<Records> {
-  const { customerArgument, configurations } = archivingOf(op)
-  const id = String(args[customerArgument])
-  const [body, ...lists] = await Promise.all([
-    read({ op: getCustomer, args: { customer_id: id } }).catch((error: unknown) => {
-      throw error instanceof CallError ? customerUnreadable(op, error) : error
-    }),
-    ...configurations.map(async ({ fetch, idsArgument }) => {
-      const all = { customer_id: id, ...(idsArgument && { include_archived: true }) }
-      const response = await read({ op: fetch, args: all }).catch(ignoreUnreadable)
-      return response && selectConfigurations(asObjects(response.data), idsArgument && args[idsArgument])
-    }),
-  ])
-  const record = asObject(body.data)
-  return {
-    id,
-    customer: Object.fromEntries(CUSTOMER_FIELDS.map((field) => [field, record[field]])),
-    configurations: lists,
-  }
-}
-
-function customerUnreadable({ tool }: WriteOperation, error: CallError): CallError {
-  const message = `${tool}: the customer cannot be read, so nothing was archived. ${error.message}`
-  return new CallError(error.code, message, { ...error, cause: error })
-}
-
-/** Some accounts may not read some configurations. */
-function ignoreUnreadable(error: unknown): undefined {
-  if (!(error instanceof CallError) || error.code === 'cancelled') throw error
-}
-
-/** In one order, whatever the order of the response is. */
-function selectConfigurations(records: readonly JsonObject[], ids: unknown): JsonObject[] {
-  const named = Array.isArray(ids) ? new Set(ids.map((id) => String(id).toLowerCase())) : undefined
-  const selected = records.filter(({ id, archived_at }) => (named ? named.has(String(id).toLowerCase()) : !archived_at))
-  return selected.sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1))
-}
-
-export function isArchived({ customer, configurations }: Records): boolean {
-  return Boolean(customer.archived_at) || configurations.some((list) => list?.some(({ archived_at }) => archived_at))
-}
-
-function archivingOf({ tool, irreversible }: WriteOperation): Archiving<string> {
-  if (!irreversible) throw new Error(`${tool} archives nothing`)
-  return irreversible
-}
-
-export function buildForm({ op, args }: ArchiveRequest, shown: Records, environment: string): Form {
+/** What a person is shown before it is archived, and what to type. */
+export function buildForm(op: WriteOperation, records: Records, environment: string): Form {
   const { configurations, consequences, object } = archivingOf(op)
-  const { name, ingest_aliases: aliases, current_billable_status: billable, archived_at: archivedAt } = shown.customer
   const lines = [
+    ...warnOfChange(records.customer),
     `Tool: ${op.tool}`,
     `Environment: ${environment || 'not named'}`,
-    `Customer: ${quoteName(name)}, id ${shown.id}`,
-    `Aliases: ${listAll(Array.isArray(aliases) ? aliases.map(quoteName) : [])}`,
-    `Billable status: ${describeBillable(billable)}`,
-    ...(archivedAt ? [`Archived at: ${quoteName(archivedAt)}`] : []),
-    ...configurations.map(({ label, idsArgument }, index) => {
-      const list = shown.configurations[index]
-      const requested = idsArgument === undefined ? [] : args[idsArgument]
-      const isMissing = Array.isArray(requested) && list !== undefined && list.length < new Set(requested).size
-      const missing = isMissing ? ' (some of the ids do not exist here)' : ''
-      return `${label}: ${list ? listAll(list.map(describeConfiguration)) + missing : 'could not be read'}`
-    }),
+    ...describeCustomer(records),
+    ...configurations.flatMap((kind, index) => describeConfigurations(kind, records.configurations[index])),
     `${consequences} This cannot be undone.`,
   ]
-  return { message: lines.join('\n'), title: `Type ${expectedText(shown)} to archive ${object}` }
+  return { message: lines.join('\n'), title: `Type ${expectedText(records)} to archive ${object}` }
 }
 
-/** Text of third parties on one line: quoted, cut, and with every invisible character shown. */
-function quoteName(value: unknown): string {
-  if (typeof value !== 'string') return 'none'
-  const characters = Array.from(value)
-  const start = characters.length > MAX_NAME ? `${characters.slice(0, MAX_NAME).join('')}…` : value
-  return `"${escapeInvisible(start.replace(/["\\]/g, '\\$&'))}"`
+/** The agent can write name and aliases, and so choose what a person sees; it cannot undo that they were changed. */
+function warnOfChange({ updated_at }: JsonObject): string[] {
+  const time = readTime(updated_at)
+  if (time === undefined || ageOf(time) >= RECENT_MS) return []
+  return [`Changed ${describeAge(ageOf(time))}: its name or aliases may just have been changed.`]
 }
 
-function describeBillable(status: unknown): string {
-  const value = isObject(status) ? status.value : status
-  return typeof value === 'string' ? quoteName(value) : 'not shown'
+function describeCustomer({ id, customer }: Records): string[] {
+  const { name, ingest_aliases, current_billable_status, archived_at, created_at, updated_at } = customer
+  const aliases = Array.isArray(ingest_aliases) ? listFirst(ingest_aliases.map(quoteName)) : NOT_SHOWN
+  const salesforceId = isObject(customer.customer_config) ? quoteName(salesforceIdOf(customer)) : NOT_SHOWN
+  return [
+    `Customer: ${quoteName(name)}, id ${id}`,
+    `Created at: ${describeTime(created_at)}`,
+    `Last changed: ${describeTime(updated_at)}`,
+    `Salesforce id: ${salesforceId}`,
+    `Aliases: ${aliases}`,
+    `Billable status: ${describeBillable(current_billable_status)}`,
+    ...(archived_at ? [`Archived at: ${describeTime(archived_at)}`] : []),
+  ]
+}
+
+function describeConfigurations(
+  { label, idsArgument }: Archiving<string>['configurations'][number],
+  kind: Configurations | undefined,
+): string[] {
+  if (!kind) return [`${label}: could not be read`]
+  const list = listFirst(kind.archived.map(describeConfiguration))
+  if (idsArgument !== undefined) return [`${label}: ${list}`, `Active configurations of this kind: ${kind.activeCount}`]
+  return [`${label} (${kind.activeCount}): ${list}`]
 }
 
 function describeConfiguration({ id, billing_provider, provider, archived_at }: JsonObject): string {
@@ -123,20 +58,73 @@ function describeConfiguration({ id, billing_provider, provider, archived_at }: 
   return `${quoteName(billing_provider ?? provider)} (id ${quoteName(id)}${archived})`
 }
 
-function listAll(items: readonly string[]): string {
+function listFirst(items: readonly string[]): string {
   if (items.length === 0) return 'none'
-  const more = items.length - MAX_LISTED
-  return more > 0 ? `${items.slice(0, MAX_LISTED).join(', ')} and ${more} more` : items.join(', ')
+  const more = items.length - MAX_SHOWN
+  return more > 0 ? `${items.slice(0, MAX_SHOWN).join(', ')} and ${more} more` : items.join(', ')
 }
 
+function describeBillable(status: unknown): string {
+  const value = isObject(status) ? status.value : status
+  return typeof value === 'string' ? quoteName(value) : NOT_SHOWN
+}
+
+/** Text of third parties on one line: quoted, cut, and with every invisible character shown. */
+function quoteName(value: unknown): string {
+  if (typeof value !== 'string') return 'none'
+  const characters = Array.from(value)
+  const start =
+    characters.length > MAX_NAME_CHARACTERS ? `${characters.slice(0, MAX_NAME_CHARACTERS).join('')}…` : value
+  return `"${escapeInvisible(start.replace(/["\\]/g, '\\$&'))}"`
+}
+
+const RECENT_MS = 15 * 60_000
+const DAY_MS = 24 * 3_600_000
+const UNITS = [
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1_000],
+] as const
+
+function readTime(value: unknown): number | undefined {
+  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN
+  return Number.isNaN(time) ? undefined : time
+}
+
+/** A time that is ahead of our clock is now. */
+const ageOf = (time: number): number => Math.max(0, Date.now() - time)
+
+/** Within a day as an age: who reads a date may not notice that it is today's. */
+function describeTime(value: unknown): string {
+  const time = readTime(value)
+  if (time === undefined) return NOT_SHOWN
+  return ageOf(time) < DAY_MS ? describeAge(ageOf(time)) : new Date(time).toISOString()
+}
+
+function describeAge(age: number): string {
+  const [unit, length] = UNITS.find(([, length]) => age >= length) ?? []
+  if (unit === undefined) return 'just now'
+  const count = Math.floor(age / length)
+  return `${count} ${unit}${count === 1 ? '' : 's'} ago`
+}
+
+/** Nobody types a longer name. */
+const MAX_TYPED_CHARACTERS = 60
+/** A single letter is in half of all names. */
+const MIN_FOLDED_CHARACTERS = 2
+const ID_CHARACTERS = 8
 // Control, format, surrogate and unassigned characters, line breaks, and what is drawn as nothing.
-const UNTYPABLE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
+const UNTYPABLE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u
 
 /** The name, or the start of the id where the name cannot be typed. */
 export function expectedText({ id, customer: { name } }: Records): string {
-  const text = typeof name === 'string' ? normalizeText(name) : ''
-  const isTypable = text !== '' && Array.from(text).length <= MAX_TYPED_NAME && !UNTYPABLE.test(text)
-  return isTypable ? text : id.slice(0, ID_CHARACTERS)
+  const text = typeof name === 'string' ? name.trim() : ''
+  const isShort = Array.from(text).length <= MAX_TYPED_CHARACTERS
+  const isLong = Array.from(foldText(text)).length >= MIN_FOLDED_CHARACTERS
+  return isShort && isLong && !UNTYPABLE.test(text) ? text : id.slice(0, ID_CHARACTERS)
 }
 
-export const normalizeText = (text: string): string => text.normalize('NFC').trim()
+/** Whether a person would take the texts for the same. */
+export function isSameText(typed: string, expected: string): boolean {
+  return foldText(typed) === foldText(expected)
+}

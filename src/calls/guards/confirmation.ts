@@ -1,19 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
-import type { WriteOperation } from '../../operations/operation.ts'
 import { quoteUntrusted, type Redact } from '../../sanitize.ts'
 import { CallError, type Form, InputRequiredError } from '../errors.ts'
 import type { IdempotencyKey } from '../write.ts'
-import {
-  type ArchiveRequest,
-  buildForm,
-  expectedText,
-  isArchived,
-  normalizeText,
-  type Records,
-  readRecords,
-} from './archive-form.ts'
-import type { AuditLog, CallOrigin } from './audit.ts'
+import { buildForm, expectedText, isSameText } from './archive-form.ts'
+import { type ArchiveRequest, comparable, isArchived, readRecords } from './archive-records.ts'
+import type { AuditLog, CallOrigin, Confirmation } from './audit.ts'
 import { deriveKey, digest, openState, sealState } from './sealed-state.ts'
 
 export const FORM_TIMEOUT_MS = 300_000
@@ -56,11 +47,14 @@ export interface ArchiveCall extends ArchiveRequest {
   readonly waitForPerson: (response: Promise<FormResponse>) => Promise<FormResponse>
 }
 
-/**
- * Resolves when a person has confirmed exactly this call; with the Idempotency-Key of the confirmation where the same one
- * may arrive twice. Throws a `CallError` otherwise.
- */
-export type Confirm = (call: ArchiveCall) => Promise<IdempotencyKey | undefined>
+export interface Confirmed {
+  readonly confirmation: Confirmation
+  /** The key of the confirmation, where the same one may arrive twice. */
+  readonly idempotencyKey?: IdempotencyKey
+}
+
+/** Resolves when a form about exactly this call was confirmed. Throws a `CallError` otherwise. */
+export type Confirm = (call: ArchiveCall) => Promise<Confirmed>
 
 export interface ConfirmOptions {
   /** Label of the Metronome environment; may be empty. */
@@ -68,88 +62,95 @@ export interface ConfirmOptions {
   readonly audit?: AuditLog | undefined
 }
 
+/** A form that was shown, with what came of it. */
+interface AnsweredForm {
+  readonly response: FormResponse
+  /** When it was made, in milliseconds since 1970. */
+  readonly askedAt: number
+  readonly expectedText: string
+  readonly shownDigest: string
+  /** Identifies the confirmation that a client sends with its call, perhaps more than once. */
+  readonly confirmationId?: string
+}
+
 export function createConfirm({ environment, audit }: ConfirmOptions): Confirm {
   // The sandbox has no key to derive one from, and no replicas.
   const processKey = randomBytes(32)
-  /** Digests of the confirmations that came here, and when they expire. */
-  const seen = new Map<string, number>()
+  const isRepeated = createRepetitionCheck()
 
-  function isRepeated(confirmation: string, expiresAt: number): boolean {
-    for (const [known, expires] of seen) if (expires < Date.now()) seen.delete(known)
-    const isKnown = seen.has(confirmation)
-    seen.set(confirmation, expiresAt)
-    return isKnown
+  async function obtainResponse(call: ArchiveCall): Promise<AnsweredForm> {
+    const { op, forms } = call
+    if (!forms) throw reject(op, NO_FORM)
+    return forms.kind === 'request' ? askDuringCall(call, forms) : readRepeatedCall(call, forms)
   }
 
-  async function confirm(call: ArchiveCall): Promise<IdempotencyKey | undefined> {
-    const { op, caller, forms, signal } = call
-    const { apiKey } = caller
-    if (!forms) throw reject(op, NO_FORM)
-    if (forms.kind === 'request') {
-      const shown = await readRecords(call)
-      const response = await askDuringCall(call, forms.ask, buildForm(call, shown, environment))
-      if (signal.aborted) throw cancelled(call)
-      checkResponse(call, response, shown)
-      if (!isDeepStrictEqual(await readRecords(call), shown)) throw reject(op, CHANGED)
-      return undefined
+  async function askDuringCall(call: ArchiveCall, { ask }: RequestChannel): Promise<AnsweredForm> {
+    const { form, ...shown } = await prepareForm(call)
+    return { ...shown, response: await waitForResponse(call, ask, form) }
+  }
+
+  /** The client repeats the call with its response. Throws {@link InputRequiredError} until it has one. */
+  async function readRepeatedCall(
+    call: ArchiveCall,
+    { state: sealed, response }: ResultChannel,
+  ): Promise<AnsweredForm> {
+    const { op, args, caller } = call
+    const key = caller.apiKey === undefined ? processKey : deriveKey(caller.apiKey)
+    const callDigest = digest([op.tool, args, caller.origin?.bearer])
+    const state = openState(sealed, key, callDigest, STATE_LIFETIME_MS)
+    if (state && response) return { ...state, response, confirmationId: digest(sealed) }
+    const { form, ...shown } = await prepareForm(call)
+    const question = { form, state: sealState({ callDigest, ...shown }, key) }
+    throw new InputRequiredError(`${op.tool}: a person has to confirm it.`, question)
+  }
+
+  async function prepareForm(call: ArchiveCall) {
+    const records = await readRecords(call)
+    return {
+      form: buildForm(call.op, records, environment),
+      expectedText: expectedText(records),
+      shownDigest: digest(comparable(records)),
+      askedAt: Date.now(),
     }
-    const key = apiKey === undefined ? processKey : deriveKey(apiKey)
-    const callDigest = digest([op.tool, call.args, caller.origin?.bearer])
-    const state = openState(forms.state, key, callDigest)
-    const { response } = forms
-    const isRejection = response?.action === 'decline' || response?.action === 'cancel'
-    if (state && isRejection) throw reject(op, describeDecline(response.action))
-    const shown = await readRecords(call)
-    const shownDigest = digest(shown)
-    if (!state || !response) {
-      const question = {
-        form: buildForm(call, shown, environment),
-        state: sealState({ callDigest, shownDigest, expiresAt: Date.now() + STATE_LIFETIME_MS }, key),
-      }
-      throw new InputRequiredError(`${op.tool}: a person has to confirm it.`, question)
-    }
-    if (state.shownDigest !== shownDigest) throw isArchived(shown) ? archivedMeanwhile(call) : reject(op, CHANGED)
-    checkResponse(call, response, shown)
-    // The client may send the same confirmation again, after a lost response.
-    const value = digest(forms.state)
-    return { value, mayHaveBeenUsed: isRepeated(value, state.expiresAt), givenIn: 'confirmation' }
   }
 
   return async (call) => {
+    let confirmation: Confirmation | undefined
     try {
-      return await confirm(call)
+      const answered = await obtainResponse(call)
+      const result = readResult(call, answered)
+      confirmation = { by: 'form', ms: Math.max(0, Date.now() - answered.askedAt), result }
+      if (result !== 'accepted') throw notAccepted(call, answered.response, result)
+      await checkUnchanged(call, answered)
+      const { confirmationId, askedAt } = answered
+      if (confirmationId === undefined) return { confirmation }
+      const mayHaveBeenUsed = isRepeated(confirmationId, askedAt + STATE_LIFETIME_MS)
+      return { confirmation, idempotencyKey: { value: confirmationId, mayHaveBeenUsed, givenIn: 'confirmation' } }
     } catch (error) {
-      if (error instanceof CallError && error.code !== 'input_required') {
-        await audit?.recordEvent(call, error.outcome ?? 'not_applied')
-      }
+      if (error instanceof CallError && error.code !== 'input_required')
+        await audit?.recordEvent(call, error.outcome ?? 'not_applied', confirmation)
       throw error
     }
   }
 }
 
-const NO_FORM =
-  'this server archives only what a person has confirmed in a form, which this client does not support; archive from Claude Code or Codex, or start the server without --confirm-archives'
-const CHANGED = 'what would be archived has changed since it was shown; call again to show it anew'
+type RequestChannel = Extract<FormChannel, { kind: 'request' }>
+type ResultChannel = Extract<FormChannel, { kind: 'result' }>
 
-/** Nothing was archived. */
-function reject({ tool }: WriteOperation, reason: string): CallError {
-  return new CallError('not_confirmed', `${tool}: ${reason}. Nothing was archived.`)
+/** Whether this process has seen a confirmation that still counts. */
+function createRepetitionCheck(): (confirmationId: string, expiresAt: number) => boolean {
+  const seen = new Map<string, number>()
+  return (confirmationId, expiresAt) => {
+    for (const [known, expires] of seen) if (expires < Date.now()) seen.delete(known)
+    const isKnown = seen.has(confirmationId)
+    seen.set(confirmationId, expiresAt)
+    return isKnown
+  }
 }
 
-function cancelled({ op, signal }: ArchiveCall): CallError {
-  const reason = typeof signal?.reason === 'string' ? signal.reason : 'the call was cancelled'
-  return new CallError('cancelled', `${op.tool}: ${reason}. Nothing was archived.`)
-}
-
-/** This confirmation may have archived it in an earlier call, whose response was lost. */
-function archivedMeanwhile({ op, args }: ArchiveCall): CallError {
-  const message = `${op.tool}: archived since it was shown, by an earlier call with this confirmation or by someone else. ${op.verification.recheckAdvice(args)}`
-  return new CallError('not_confirmed', message, { outcome: 'unknown' })
-}
-
-async function askDuringCall(
+async function waitForResponse(
   { op, onProgress, signal, waitForPerson }: ArchiveCall,
-  ask: Extract<FormChannel, { kind: 'request' }>['ask'],
+  ask: RequestChannel['ask'],
   form: Form,
 ): Promise<FormResponse> {
   const reportWaiting = () => onProgress(`${op.tool}: waiting for a person to confirm it`)
@@ -161,18 +162,55 @@ async function askDuringCall(
   }
 }
 
-/** Throws unless the right text was typed and accepted. */
-function checkResponse({ op, caller }: ArchiveCall, response: FormResponse, shown: Records): void {
-  if (response.action === 'timed_out') throw reject(op, `no response to the form within ${FORM_TIMEOUT_MS / 1000} s`)
-  if (response.action === 'failed')
-    throw reject(op, `the client failed to show the form: ${quoteUntrusted(caller.redact(response.reason))}`)
-  if (response.action !== 'accept') throw reject(op, describeDecline(response.action))
+function readResult({ signal }: ArchiveCall, { response, expectedText }: AnsweredForm): Confirmation['result'] {
+  if (signal.aborted) return 'cancelled'
+  if (response.action !== 'accept') return RESULTS[response.action]
   const { text } = response
-  if (typeof text !== 'string' || text.trim() === '') throw reject(op, 'the form was accepted without the text')
-  if (normalizeText(text) !== expectedText(shown)) throw reject(op, 'the form was accepted with another text')
+  if (typeof text !== 'string' || text.trim() === '') return 'no_text'
+  return isSameText(text, expectedText) ? 'accepted' : 'other_text'
 }
 
-function describeDecline(action: 'decline' | 'cancel'): string {
-  const what = action === 'decline' ? 'the form was declined' : 'the form was cancelled'
-  return `${what}. If no question was shown, your client answered without asking you`
+const RESULTS = { decline: 'declined', cancel: 'cancelled', timed_out: 'timed_out', failed: 'failed' } as const
+
+const NO_FORM =
+  'this server archives only what a person has confirmed in a form, which this client does not support; archive from Claude Code or Codex, or start the server without --confirm-archives'
+const CHANGED = 'what would be archived has changed since it was shown; call again to show it anew'
+const NOT_SHOWN = 'If no question was shown, your client answered without asking you'
+const REASONS: Readonly<Record<Exclude<Confirmation['result'], 'accepted'>, string>> = {
+  declined: `the form was declined. ${NOT_SHOWN}`,
+  cancelled: `the form was cancelled. ${NOT_SHOWN}`,
+  other_text: 'the form was accepted with another text',
+  no_text: 'the form was accepted without the text',
+  timed_out: `no response to the form within ${FORM_TIMEOUT_MS / 1000} s`,
+  failed: 'the client failed to show the form',
+}
+
+/** Nothing was archived. */
+function reject({ tool }: ArchiveCall['op'], reason: string, code: CallError['code'] = 'not_confirmed'): CallError {
+  return new CallError(code, `${tool}: ${reason}. Nothing was archived.`)
+}
+
+function notAccepted(
+  { op, caller, signal }: ArchiveCall,
+  response: FormResponse,
+  result: keyof typeof REASONS,
+): CallError {
+  if (signal.aborted) {
+    const reason = typeof signal.reason === 'string' ? signal.reason : 'the call was cancelled'
+    return reject(op, reason, 'cancelled')
+  }
+  const detail = response.action === 'failed' ? `: ${quoteUntrusted(caller.redact(response.reason))}` : ''
+  return reject(op, `${REASONS[result]}${detail}`)
+}
+
+async function checkUnchanged(call: ArchiveCall, { shownDigest, confirmationId }: AnsweredForm): Promise<void> {
+  const records = await readRecords(call)
+  if (digest(comparable(records)) === shownDigest) return
+  throw confirmationId !== undefined && isArchived(records) ? archivedMeanwhile(call) : reject(call.op, CHANGED)
+}
+
+/** This confirmation may have archived it in an earlier call, whose response was lost. */
+function archivedMeanwhile({ op, args }: ArchiveCall): CallError {
+  const message = `${op.tool}: archived since it was shown, by an earlier call with this confirmation or by someone else. ${op.verification.recheckAdvice(args)}`
+  return new CallError('not_confirmed', message, { outcome: 'unknown' })
 }

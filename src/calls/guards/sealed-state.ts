@@ -1,11 +1,13 @@
 import { createHash, createHmac, hkdfSync, randomUUID, timingSafeEqual } from 'node:crypto'
 import { isObject } from '../../operations/operation.ts'
 
-/** What the form was about, and how long it counts. */
+/** What a form was about. */
 export interface State {
   readonly callDigest: string
   readonly shownDigest: string
-  readonly expiresAt: number
+  readonly expectedText: string
+  /** When the form was made, in milliseconds since 1970. */
+  readonly askedAt: number
 }
 
 /** `JSON.MAC`, the former in base64url. The client returns it as it is; it can be read, and not forged. */
@@ -14,15 +16,15 @@ export function sealState(state: State, key: Uint8Array): string {
   return `${body}.${authenticate(body, key)}`
 }
 
-/** `undefined` unless this server, or a replica of it, made the state for this call, not too long ago. */
-export function openState(sealed: unknown, key: Uint8Array, callDigest: string): State | undefined {
+/** `undefined` unless this server, or a replica of it, made the state for this call, not longer ago than that. */
+export function openState(sealed: unknown, key: Uint8Array, callDigest: string, lifetimeMs: number): State | undefined {
   if (typeof sealed !== 'string') return undefined
   const [body = ''] = sealed.split('.')
   const expected = Buffer.from(`${body}.${authenticate(body, key)}`)
   const given = Buffer.from(sealed)
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined
   const state = JSON.parse(Buffer.from(body, 'base64url').toString('utf8')) as State // authenticated
-  return state.callDigest === callDigest && Date.now() < state.expiresAt ? state : undefined
+  return state.callDigest === callDigest && Date.now() < state.askedAt + lifetimeMs ? state : undefined
 }
 
 function authenticate(body: string, key: Uint8Array): string {

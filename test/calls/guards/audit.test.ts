@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { CallError } from '../../../src/calls/errors.ts'
-import { createAuditLog } from '../../../src/calls/guards/audit.ts'
+import { type CallOrigin, createAuditLog } from '../../../src/calls/guards/audit.ts'
 import type { JsonObject } from '../../../src/operations/operation.ts'
 import { createSandbox } from '../../../src/sandbox/sandbox.ts'
+import { createRedactor } from '../../../src/sanitize.ts'
 import { ID, WRITES } from '../../contract.ts'
 import { createFaultyMetronome, FAULTS } from '../../support/fault-injection.ts'
 import { createHarness, KEY } from '../../support/harness.ts'
 
 interface AuditOptions {
+  /** A secret of the caller, beside the API key. */
+  readonly secret?: string
+  readonly origin?: CallOrigin
   /** Numbers of the lines that cannot be written, counted from 0. */
   readonly failing?: readonly number[]
   readonly upstream?: Parameters<typeof createHarness>[0] extends { upstream?: infer Upstream } | undefined
@@ -15,9 +19,12 @@ interface AuditOptions {
     : never
 }
 
+const STDIO: CallOrigin = { transport: 'stdio', client: { name: 'test', version: '1' } }
+
 /** Calls on the sandbox whose writes are recorded in memory, in the order of requests and lines. */
-function startAudited({ failing = [], upstream }: AuditOptions = {}) {
+function startAudited({ failing = [], upstream, secret, origin = STDIO }: AuditOptions = {}) {
   const events: string[] = []
+  const texts: string[] = []
   const lines: JsonObject[] = []
   const errors: string[] = []
   let appended = 0
@@ -25,6 +32,7 @@ function startAudited({ failing = [], upstream }: AuditOptions = {}) {
   const audit = createAuditLog({
     async append(line) {
       if (failing.includes(appended++)) throw Object.assign(new Error('full'), { code: 'ENOSPC' })
+      texts.push(line)
       const entry: JsonObject = JSON.parse(line)
       lines.push(entry)
       events.push(String(entry.phase))
@@ -40,13 +48,14 @@ function startAudited({ failing = [], upstream }: AuditOptions = {}) {
     audit,
     upstream: upstream ?? { ...sandbox, fetch, needsKey: false, note: undefined },
   })
-  const origin = { transport: 'stdio', client: { name: 'test', version: '1' } } as const
+  const redact = createRedactor([KEY, secret])
   return {
     events,
+    texts,
     lines,
     errors,
     store: sandbox.store,
-    call: (tool: string, args: unknown) => harness.call({ tool, args }, { ...harness.caller, origin }),
+    call: (tool: string, args: unknown) => harness.call({ tool, args }, { ...harness.caller, redact, origin }),
   }
 }
 
@@ -166,14 +175,162 @@ test('a dashboard link has one line, without the link', async () => {
   expect(JSON.stringify(lines)).not.toContain('token=')
 })
 
-test('a long line is cut and marked', async () => {
-  const { call, lines } = startAudited()
-  const ingest_aliases = Array.from({ length: 2_000 }, (_, index) => `${'x'.repeat(100)}${index}`)
-  await call('create-update-customer-ingest-aliases', { customer_id: ID, ingest_aliases })
-  for (const line of lines) {
-    expect(JSON.stringify(line).length).toBeLessThan(65_536)
-    expect(line.is_cut).toBe(true)
+const MAX_LINE = 65_536
+const ALIASES = 'create-update-customer-ingest-aliases'
+
+describe('a line longer than 64 KiB', () => {
+  const aliases = (alias: string) => ({
+    customer_id: ID,
+    ingest_aliases: Array.from({ length: 2_000 }, (_, index) => alias + index),
+  })
+
+  test('is cut and marked; a value that is cut is the start of its JSON, as a text', async () => {
+    const { call, lines, texts } = startAudited()
+    const args = aliases('x'.repeat(100))
+    await call(ALIASES, args)
+    expect(lines[0]).toMatchObject({ is_cut: true, before: { id: ID } })
+    const start = String(lines[0]?.arguments)
+    expect(start).toMatch(/…$/)
+    expect(JSON.stringify(args).startsWith(start.slice(0, -1))).toBe(true)
+    expect(Math.max(...texts.map((text) => text.length))).toBeGreaterThan(16_000)
+  })
+
+  test('is not cut where it is just short enough', async () => {
+    const { call, lines, texts } = startAudited()
+    const custom_fields = { segment: 'x'.repeat(200) }
+    await call('create-customer', { name: 'x'.repeat(9_000), custom_fields })
+    expect(texts.every((text) => text.length > 9_000)).toBe(true)
+    expect(lines.map(({ is_cut }) => is_cut)).toEqual([undefined, undefined])
+  })
+
+  test.each<[string, string]>([
+    ['control characters', '\u0001'],
+    ['C1 controls', '\u0085'],
+    ['emoji tags', '\u{e0041}'],
+    ['backslashes', '\\'],
+    ['quotation marks', '"'],
+    ['three bytes each', '\u6f22'],
+  ])('has at most 64 KiB when it consists of %s, whoever sends it', async (_, char) => {
+    const text = char.repeat(Math.floor(10_000 / char.length))
+    const label = char.repeat(1_000_000)
+    const record = { data: { id: ID, name: text.repeat(5), ingest_aliases: Array.from({ length: 20 }, () => text) } }
+    const headers = { 'x-request-id': 'r'.repeat(10_000) }
+    const fetch = async () => Response.json(record, { headers })
+    const origin: CallOrigin = {
+      transport: 'http',
+      user: label,
+      host: label,
+      peer: label,
+      user_agent: label,
+      client: { name: label, version: label },
+      bearer: label,
+    }
+    const { call, texts, lines } = startAudited({ upstream: { fetch, baseUrl: 'http://m.invalid' }, origin })
+    const long = char.repeat(Math.floor(120 / char.length))
+    await call('update-customer-name', { customer_id: ID, name: `n${text.slice(0, 9_000)}` })
+    await call(ALIASES, aliases(`a${long}`)).catch(() => {})
+    expect(lines.map(({ phase }) => phase).slice(0, 2)).toEqual(['begin', 'end'])
+    for (const line of texts) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(MAX_LINE)
+    expect(lines.some(({ is_cut }) => is_cut)).toBe(true)
+  })
+})
+
+describe('what the caller says about itself', () => {
+  test('is cut at 100 characters, and of a client only name and version are kept', async () => {
+    const client = { name: 'n'.repeat(1_000_000), version: '1', icons: [{ src: 'data:' }], title: 'T' }
+    const origin: CallOrigin = { transport: 'http', peer: '10.0.0.7', user_agent: 'u'.repeat(5_000), client }
+    const { call, lines } = startAudited({ origin })
+    await call('update-customer-name', rename)
+    for (const { caller } of lines)
+      expect(caller).toEqual({
+        transport: 'http',
+        peer: '10.0.0.7',
+        user_agent: 'u'.repeat(100),
+        client: { name: 'n'.repeat(100), version: '1' },
+      })
+  })
+
+  test('is never half a character', async () => {
+    const client = { name: `${'n'.repeat(99)}🤖`, version: '\ud83e' }
+    const { call, lines } = startAudited({ origin: { transport: 'http', client } })
+    await call('update-customer-name', rename)
+    expect(lines[0]?.caller).toEqual({ transport: 'http', client: { name: 'n'.repeat(99), version: '\ufffd' } })
+  })
+
+  test('is freed of secrets before it is cut', async () => {
+    const text = `${'x'.repeat(100 - 5)}${KEY}`
+    const client = { name: text, version: KEY }
+    const { call, texts } = startAudited({ origin: { transport: 'http', user_agent: text, client } })
+    await call('update-customer-name', rename)
+    expect(texts.join()).not.toContain(KEY.slice(0, 5))
+  })
+})
+
+describe('the secret of a caller', () => {
+  const HOSTILE = [
+    ',"phase":"begin",',
+    '"phase":"begin"',
+    'update-customer-name',
+    'customer_id',
+    'arguments',
+    '"arguments":{',
+    'idempotency_key',
+    'applied"',
+    '\\u0022:\\u0022',
+    '{"v":1,"',
+    'environment":',
+    '[redacted]',
+    'transport',
+    '":{"customer_id":"',
+  ]
+  test.each(HOSTILE)('leaves every line JSON with its tool: %s', async (secret) => {
+    const { call, lines } = startAudited({ secret, origin: { transport: 'http', bearer: '0a1b2c3d' } })
+    await call('update-customer-name', rename)
+    await call(ALIASES, { customer_id: ID, ingest_aliases: Array.from({ length: 1_000 }, (_, n) => `${secret}${n}`) })
+    expect(lines).toHaveLength(4)
+    for (const [index, tool] of ['update-customer-name', 'update-customer-name', ALIASES, ALIASES].entries())
+      expect(lines[index]).toMatchObject({
+        phase: index % 2 === 0 ? 'begin' : 'end',
+        environment: 'test',
+        caller: { transport: 'http', bearer: '0a1b2c3d' },
+        tool,
+        arguments: { customer_id: ID },
+        idempotency_key: expect.stringMatching(/^[\da-f-]{36}$/),
+      })
+    expect(lines[3]).toMatchObject({ outcome: 'applied' })
+    expect(lines[2]).toMatchObject({ arguments: { ingest_aliases: { 0: '[redacted]0' } } })
+  })
+
+  test('is in no argument, record, reason or request id, and no part of it where a value is cut', async () => {
+    const name = `${'y'.repeat(9_990)}${KEY}`
+    const before = { data: { id: ID, name, ingest_aliases: [KEY], [KEY]: 1 } }
+    const headers = { 'x-request-id': `${'r'.repeat(95)}${KEY}` }
+    const fetch = async (_: unknown, init?: RequestInit) =>
+      init?.method === 'GET' ? Response.json(before) : Response.json({ message: KEY }, { status: 404, headers })
+    const { call, texts } = startAudited({ upstream: { fetch, baseUrl: 'http://m.invalid' } })
+    await expect(call('update-customer-name', { customer_id: ID, name: name.slice(-10_000) })).rejects.toThrow()
+    const unreadable = async () => Response.json({ message: `no ${KEY}` }, { status: 404 })
+    const other = startAudited({ upstream: { fetch: unreadable, baseUrl: 'http://m.invalid' } })
+    await expect(other.call('update-customer-name', rename)).rejects.toThrow()
+    expect(other.texts[0]).toContain('before_reason')
+    for (const text of [...texts, ...other.texts]) {
+      expect(text).not.toContain(KEY)
+      expect(text).not.toMatch(new RegExp(`${KEY.slice(0, 5)}(?!.*\\])`))
+    }
+  })
+})
+
+test('nothing in a line acts on a terminal, hides or ends it', async () => {
+  const name = 'a\u0085b\u009bc\u2028d\u2029e\u202ef\u200bg\u{e0041}h\u007fi\ufe0fj\u2066k\nl\u3164m'
+  const { call, texts, lines } = startAudited()
+  await call('update-customer-name', { customer_id: ID, name })
+  for (const text of texts) {
+    expect(text).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u)
+    expect(text).toContain(
+      'a\\u0085b\\u009bc\\u2028d\\u2029e\\u202ef\\u200bg\\udb40\\udc41h\\u007fi\\ufe0fj\\u2066k\\nl\\u3164m',
+    )
   }
+  expect(lines[0]).toMatchObject({ arguments: { name } })
 })
 
 test('no line has the API key', async () => {
