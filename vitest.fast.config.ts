@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { defineConfig, mergeConfig } from 'vitest/config'
 import config from './vitest.config.ts'
 
-const SLOW = /^project|^calls\/(outcome-model|write-faults|write-property)/
+const SLOW = /^project|^calls\/(literal-agent|outcome-model|write-faults|write-property)/
 const STARTS_A_PROCESS = /\b(startProgram|runProgram|shareProgram|PROGRAM)\b/
 
 const left = readdirSync('test', { recursive: true, encoding: 'utf8' })

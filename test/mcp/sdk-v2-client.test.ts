@@ -2,7 +2,7 @@ import { Client, type ClientOptions, StreamableHTTPClientTransport } from '@mode
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { describe, expect, test } from 'vitest'
 import { CONTRACT } from '../contract.ts'
-import { PROGRAM, startProgram } from '../support/program.ts'
+import { PROGRAM, shareProgram } from '../support/program.ts'
 
 type Mode = NonNullable<NonNullable<ClientOptions['versionNegotiation']>['mode']>
 
@@ -12,15 +12,19 @@ const modes: readonly [name: string, mode: Mode, revision: string][] = [
   ['pinned', { pin: '2026-07-28' }, '2026-07-28'],
 ]
 
+const server = shareProgram({ args: ['--http', '--sandbox', '--port', '0'] })
+
 describe.each(modes)('the official client 2 in its %s mode lists the tools and calls one', (_, mode, revision) => {
   test('over stdio', async () => {
     await useTools(new StdioClientTransport({ command: process.execPath, args: [PROGRAM, '--sandbox'] }))
   })
 
   test('over HTTP', async () => {
-    const server = startProgram({ args: ['--http', '--sandbox', '--port', '0'] })
-    await server.seeOnStderr('/mcp')
-    const [url = ''] = server.stderr().match(/http:\S+/) ?? []
+    await server().seeOnStderr('/mcp')
+    const [url = ''] =
+      server()
+        .stderr()
+        .match(/http:\S+/) ?? []
     await useTools(new StreamableHTTPClientTransport(new URL(url)))
   })
 

