@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { parseBody } from '../../src/metronome/response.ts'
 import { ID } from '../contract.ts'
 import { callUpstream, ONE, READ, WRITE } from '../support/call-upstream.ts'
 import { KEY } from '../support/harness.ts'
@@ -54,6 +55,12 @@ describe('a usable response', () => {
     const body = { ...ONE, padding: 'x'.repeat(5 * 1024 * 1024 - overhead) }
     expect((await callUpstream(READ, answerWith(200, body))).result).toEqual({ ok: true, body })
   })
+})
+
+test('JSON of 256 levels is passed on, deeper JSON is no response of Metronome', () => {
+  const nest = (levels: number) => '[{"a":'.repeat(levels / 2) + '}]'.repeat(levels / 2).replace('}', '0}')
+  expect(parseBody(nest(256))).toMatchObject({ kind: 'json' })
+  expect(parseBody(`[${nest(256)}]`)).toMatchObject({ kind: 'foreign', what: 'invalid or too deeply nested text' })
 })
 
 describe('a response over 5 MiB is an error', () => {
