@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { CallError } from '../../src/calls/errors.ts'
+import { CallError, type RateLimitScope } from '../../src/calls/errors.ts'
 import { ID } from '../contract.ts'
 import { createHarness } from '../support/harness.ts'
 
@@ -58,6 +58,29 @@ test.each([200, 302, 400, 403, 404, 500])(
     expect(error.message).not.toContain('Log in')
   },
 )
+
+describe('what a 429 limits', () => {
+  const respond = (type: string | undefined, status: number) => () =>
+    Response.json({ message: 'x' }, { status, ...(type && { headers: { 'x-metronome-rate-limit-type': type } }) })
+
+  test.each<[string | undefined, RateLimitScope | undefined, string]>([
+    ['customer', 'customer', 'The limit is on this customer only: reduce the rate of requests about it.'],
+    ['client', 'client', 'The limit is on the whole account: reduce the rate of all requests.'],
+    ['region', undefined, 'Reduce the request rate.'],
+    [undefined, undefined, 'Reduce the request rate.'],
+  ])('is told by its header: %j', async (type, rateLimitScope, advice) => {
+    for (const call of [READ, WRITE]) {
+      const { error } = await failWith(respond(type, 429), call)
+      expect(error).toMatchObject({ rateLimitScope, message: expect.stringContaining(advice) })
+    }
+  })
+
+  test.each([403, 503])('is not told by the same header of a %i', async (status) => {
+    const { error } = await failWith(respond('customer', status), READ)
+    expect(error.rateLimitScope).toBeUndefined()
+    expect(error.message).not.toContain('limit is on')
+  })
+})
 
 describe('a 404', () => {
   const respond = () => Response.json({ message: 'Not found' }, { status: 404 })

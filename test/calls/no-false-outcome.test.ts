@@ -38,19 +38,26 @@ describe('after a 500 of a write that is done', () => {
   const nova = { ...acmeDetail, id: UNKNOWN_ID, name: 'Nova', ingest_aliases: ['nova'] }
   const create = ['create-customer', { name: 'Nova', ingest_aliases: ['nova'] }] as const
 
-  /** The pages of the active holders, of which only the last has the customer. */
-  const onPage = (last: number) => (_: string, query: URLSearchParams) => {
+  /** The pages of the active holders, of which one has the customer. */
+  const onPage = (holder: number, last: number) => (_: string, query: URLSearchParams) => {
     if (query.get('only_archived') === 'true') return { data: [], next_page: null }
     const page = Number(query.get('next_page') ?? 1)
-    return page === last ? { data: [nova], next_page: null } : { data: [], next_page: String(page + 1) }
+    return { data: page === holder ? [nova] : [], next_page: page === last ? null : String(page + 1) }
   }
 
-  test.each([1, 2, 3])('a customer on page %i of the holders is found', async (page) => {
-    expect(await callAgainst(onPage(page), create)).toMatchObject({ ok: true, body: { data: { id: UNKNOWN_ID } } })
+  test.each([
+    [1, 1],
+    [2, 2],
+    [3, 3],
+    [1, 2],
+    [2, 4],
+  ])('a customer on page %i of %i of the holders is found', async (page, last) => {
+    const result = await callAgainst(onPage(page, last), create)
+    expect(result).toMatchObject({ ok: true, body: { data: { id: UNKNOWN_ID } } })
   })
 
   test('no more than three pages are read, and nothing is said about the others', async () => {
-    expect(await callAgainst(onPage(4), create)).toMatchObject({
+    expect(await callAgainst(onPage(4, 4), create)).toMatchObject({
       outcome: 'unknown',
       message: expect.stringContaining('was found in the first 3 pages'),
     })
@@ -147,6 +154,8 @@ describe('a 200 of a tool without a body', () => {
     '{"errors":[]}',
     '{"success":false}',
     '{"data":{},"error":"x"}',
+    '{"data":{},"errors":["x"]}',
+    '{"success":true,"message":"x"}',
     '[]',
     'true',
     '"ok"',
@@ -180,8 +189,8 @@ describe('a call that is rejected here under a key of an earlier one', () => {
     expect(await callWith(harness, ['create-customer', create])).toMatchObject({ outcome: 'not_applied' })
   })
 
-  test('holds for the argument of clients that send no headers', async () => {
-    const args = { ...create, idempotency_key: 'order-1', nam: 'x' }
+  test.each(['order-1', 4711])('holds for the argument %j of clients that send no headers', async (idempotency_key) => {
+    const args = { ...create, idempotency_key, nam: 'x' }
     expect(await callWith(createHarness(), ['create-customer', args])).toMatchObject({
       code: 'invalid_arguments',
       outcome: undefined,

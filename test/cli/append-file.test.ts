@@ -90,6 +90,16 @@ test('writes more than fits into one write in several', async () => {
   expect(write).toHaveBeenCalledTimes(5)
 })
 
+test('writes a line that is longer than a batch on its own', async () => {
+  const path = join(makeFolder(), 'lines')
+  const { append } = appendTo(path)
+  const write = vi.spyOn(methods, 'write')
+  const lines = ['first', 'x'.repeat(1024 * 1024), 'last']
+  await Promise.all(lines.map(append))
+  expect(textOf(path)).toBe(lines.map((line) => `${line}\n`).join(''))
+  expect(write).toHaveBeenCalledTimes(3)
+})
+
 test.each([
   ['moved away', () => {}],
   ['replaced', (path: string) => writeFileSync(path, '')],

@@ -9,7 +9,7 @@ import { INITIALIZE } from '../support/program.ts'
 afterEach(() => void vi.useRealTimers())
 
 /** A server on stdio in process, whose calls never end by themselves, and neither do ports that are given. */
-async function startHanging(drainPorts?: () => Promise<void>) {
+async function startHanging(drainPorts?: (drainMs: number) => Promise<void>) {
   const input = new PassThrough()
   const output = new PassThrough()
   const signals = new EventEmitter()
@@ -55,4 +55,12 @@ test('a call that was cancelled holds up no end', async () => {
   signals.emit('SIGTERM')
   // Well before the time that a call in flight is given.
   await vi.waitFor(() => expect(exits).toEqual([0]), { timeout: 900 })
+})
+
+test('ports get less time than calls on stdio, since what they interrupt still responds', async () => {
+  const drained: number[] = []
+  const { signals, exits } = await startHanging(async (drainMs) => void drained.push(drainMs))
+  signals.emit('SIGTERM')
+  await vi.waitFor(() => expect(exits).toEqual([0]))
+  expect(drained).toEqual([900])
 })

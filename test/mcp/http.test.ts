@@ -9,6 +9,7 @@ import { configureNumber, INEXACT_NUMBERS } from '../support/arguments.ts'
 import { KEY } from '../support/harness.ts'
 import { CUSTOMER_ID, callTool, customerResponse, getCustomer, send, startMcp } from '../support/http.ts'
 import { stopListeners } from '../support/listeners.ts'
+import * as stateless from '../support/stateless.ts'
 
 afterEach(stopListeners)
 
@@ -197,6 +198,16 @@ test('the key of the process appears in no response', async () => {
   const { url } = await startMcp(async () => customerResponse(`echo ${KEY}`))
   const { text } = await send(url, { body: getCustomer() })
   expect(text).toContain('echo [redacted]')
+  expect(text).not.toContain(KEY)
+})
+
+test.each<[string, string, Record<string, string>]>([
+  ['earlier revisions', callTool(KEY, {}), {}],
+  ['the stateless revision', JSON.stringify(stateless.callTool(KEY)), stateless.headersOf(stateless.callTool(KEY))],
+])('a response of %s does not repeat the key of the process from the request', async (_, body, headers) => {
+  const { url } = await startMcp(upstream)
+  const { text } = await send(url, { body, headers })
+  expect(text).toContain('Unknown tool: [redacted]')
   expect(text).not.toContain(KEY)
 })
 

@@ -1,6 +1,9 @@
 import { EventEmitter, once } from 'node:events'
+import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { isStateless } from '../../src/mcp/messages.ts'
+import type { StatelessLayer } from '../../src/mcp/stateless.ts'
+import { createStdioTransport } from '../../src/mcp/stdio.ts'
 import {
   CUSTOMER_ID,
   callTool,
@@ -100,6 +103,26 @@ describe('a call that ends before its response', () => {
     expect(await connection.next()).toMatchObject({ id: 'after' })
     expect(connection.written).toEqual([])
     await connection.close()
+  })
+
+  test('after notifications/cancelled it sends no more progress on stdio', async () => {
+    const ended = new EventEmitter()
+    const stateless: StatelessLayer = {
+      async respond(_, __, { signal, sendNotification }) {
+        if (signal) await once(signal, 'abort')
+        await sendNotification?.({ method: 'notifications/progress', params: { progressToken: 'p', progress: 1 } })
+        ended.emit('end')
+        return { httpStatus: 499 }
+      },
+    }
+    const [input, output] = [new PassThrough(), new PassThrough()]
+    const caller = { apiKey: undefined, redact: (text: string) => text }
+    const transport = createStdioTransport({ input, output, stateless, caller })
+    await transport.start()
+    input.write(`${JSON.stringify(call)}\n`)
+    input.write('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}\n')
+    await once(ended, 'end')
+    expect(output.read()).toBe(null)
   })
 
   test('closing the connection ends it on stdio', async () => {

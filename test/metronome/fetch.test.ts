@@ -143,3 +143,25 @@ describe('a response whose body does not arrive whole', () => {
     await closed
   })
 })
+
+test('of a response without an end 5 MiB are read, and then the connection closes', async () => {
+  let onClose = (): void => {}
+  const closed = new Promise<void>((resolve) => {
+    onClose = resolve
+  })
+  const { baseUrl } = await startRawUpstream((socket) => {
+    const chunk = Buffer.alloc(64 * 1024, 'x')
+    const writeAll = (): void => {
+      while (!socket.destroyed && socket.write(chunk));
+    }
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      writeAll()
+    })
+    socket.on('drain', writeAll).on('close', onClose)
+  })
+  const { text } = await read(createNetworkFetch(), baseUrl)
+  expect(text.length).toBeGreaterThan(5 * 1024 * 1024)
+  expect(text.length).toBeLessThan(6 * 1024 * 1024)
+  await closed
+})

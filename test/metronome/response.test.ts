@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test, vi } from 'vitest'
+import { parseBody } from '../../src/metronome/response.ts'
 import { ID } from '../contract.ts'
 import { callUpstream, callWith, ONE, READ, WRITE } from '../support/call-upstream.ts'
 import { createHarness, KEY } from '../support/harness.ts'
@@ -75,6 +76,12 @@ describe('a response with more than 600,000 values is an error', () => {
       }),
     })
   })
+})
+
+test('JSON of 256 levels is passed on, deeper JSON is no response of Metronome', () => {
+  const nest = (levels: number) => '[{"a":'.repeat(levels / 2) + '}]'.repeat(levels / 2).replace('}', '0}')
+  expect(parseBody(nest(256))).toMatchObject({ kind: 'json' })
+  expect(parseBody(`[${nest(256)}]`)).toMatchObject({ kind: 'foreign', what: 'invalid or too deeply nested text' })
 })
 
 describe('a response over 5 MiB is an error', () => {

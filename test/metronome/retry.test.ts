@@ -174,6 +174,11 @@ describe('Retry-After', () => {
     expect(readRetryAfter({ kind: 'response', status: 429, headers, body: { kind: 'empty' } })).toBe(0)
   })
 
+  test.each([200, 307])('of a %i asks for no wait', (status) => {
+    const headers = new Headers({ 'retry-after': '4' })
+    expect(readRetryAfter({ kind: 'response', status, headers, body: { kind: 'empty' } })).toBeUndefined()
+  })
+
   test.each<[string, Record<string, string>, number, number]>([
     ['is absent', {}, 125, 250],
     ['is in seconds', { 'retry-after': '2' }, 2_000, 2_000],

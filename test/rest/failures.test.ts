@@ -54,6 +54,14 @@ describe('an error status of Metronome is kept', () => {
     expect(seen).toMatchObject({ status, kind: 'upstream-rejected', outcome: 'not_applied' })
   })
 
+  test.each([403, 404, 429])('%i of the read that a write depends on, of which nothing was sent', async (status) => {
+    const write = restRequest('create-update-customer-ingest-aliases', { customer_id: ID, ingest_aliases: [' team'] })
+    const seen = await fail(respondWith(status, { message: 'no' }, { 'retry-after': '30' }), write)
+    expect(seen).toMatchObject({ status, kind: 'upstream-rejected', outcome: 'not_applied' })
+    expect(seen.detail).toContain('and that cannot be read; nothing was sent.')
+    expect(seen.headers['retry-after']).toBe('30')
+  })
+
   test.each([500, 503])('%i of a read', async (status) => {
     expect(await fail(respondWith(status, {}, { 'retry-after': '9' }), READ)).toMatchObject({
       status,

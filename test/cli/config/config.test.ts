@@ -337,6 +337,8 @@ test('--env-file sets what the environment does not', () => {
     timeoutMs: 3_000,
     proxy: { httpsProxy: 'http://outer.example:1/' },
   })
+  const empty = { METRONOME_LOG: '', METRONOME_TIMEOUT_MS: ' ', https_proxy: '' }
+  expect(read({ envFile, environment: empty })).toEqual(read({ envFile }))
 })
 
 test.each([
