@@ -12,7 +12,7 @@ const CUT_CHARACTERS = 8 * 1024
 
 /** Where a call came from, as far as that is known. */
 export interface CallOrigin {
-  readonly transport: 'stdio' | 'http' | 'rest'
+  readonly transport: 'stdio' | 'http' | 'rest' | 'call'
   /** Name and version that an MCP client claims. */
   readonly client?: { readonly name: string; readonly version: string } | undefined
   /** Digest of the bearer token that the caller sent. */
