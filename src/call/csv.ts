@@ -1,12 +1,12 @@
 import { type CsvError, parse } from 'csv-parse'
 import * as z from 'zod'
 import type { InputIssue } from '../calls/errors.ts'
-import { childSchema, findNearest, unwrap } from '../calls/validate-arguments.ts'
+import { findNearest } from '../calls/validate-arguments.ts'
 import { isObject, type Operation } from '../operations/operation.ts'
+import { childSchema, plainType, type Schema } from '../operations/schema.ts'
 import { decode, InputError, issue, MAX_ROW_BYTES, NOT_UTF8, type RawRow, type Source, TOO_LONG } from './input.ts'
 
 type Path = readonly (string | number)[]
-type Schema = z.core.$ZodType | undefined
 
 /** What stands in one column. */
 interface Column {
@@ -110,9 +110,9 @@ function findColumn(header: string, op: Operation): Column | undefined {
   let rest = `.${header}`
   let schema: Schema = op.input
   while (rest !== '') {
-    const type: Schema = schema && unwrap(schema)
+    const type: Schema = plainType(schema)
     const [part = '', name, index] = /^\.([^.[\]]+)|^\[(0|[1-9]\d{0,5})\]/.exec(rest) ?? []
-    if (type instanceof z.ZodRecord && unwrap(type.valueType as z.core.$ZodType) instanceof z.ZodString) {
+    if (type instanceof z.ZodRecord && plainType(childSchema(type, '')) instanceof z.ZodString) {
       // The keys are free, and have no fields of their own.
       return rest.startsWith('.') && rest.length > 1
         ? { header, path: [...path, rest.slice(1)], type: type.valueType as z.core.$ZodType }
@@ -126,7 +126,7 @@ function findColumn(header: string, op: Operation): Column | undefined {
     path.push(key)
     rest = rest.slice(part.length)
   }
-  return { header, path, type: schema && unwrap(schema) }
+  return { header, path, type: plainType(schema) }
 }
 
 /** Also any field of an object that is open. */

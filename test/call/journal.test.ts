@@ -60,7 +60,7 @@ test('a row that failed may be edited, and is tried again under a new key', asyn
   const first = await call(...CREATE)
   expect(first.code).toBe(1)
   expect(first.stderr).toMatch(
-    /^2 rows: 1 applied, 0 already applied, 1 failed, 0 unknown, 0 not started, .*\nmetronome-customers-mcp call create-customer --input in.ndjson\n$/,
+    /^2 rows: 1 applied, 0 already applied, 1 failed, 0 unknown, 0 not started, .*\n.* call create-customer --input in.ndjson\n$/,
   )
   write('in.ndjson', ndjson({ name: 'one' }, { name: 'good' }, { name: 'three' }))
   expect((await call(...CREATE)).code).toBe(0)

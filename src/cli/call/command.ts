@@ -24,7 +24,7 @@ setFlagsFromString('--heap-growing-percent=20')
 export const call: Command = async (argv, context) => {
   const { options, positionals } = parseCommandLine(argv, OPTIONS, 2)
   if (options.help) {
-    context.stdout(buildCommandHelp('call TOOL [JSON] [options]', DESCRIPTION, OPTIONS))
+    context.stdout(buildCommandHelp(context.program, 'call TOOL [JSON] [options]', DESCRIPTION, OPTIONS))
     return 0
   }
   const [tool, json] = positionals

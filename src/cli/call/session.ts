@@ -77,7 +77,8 @@ export async function openSession(
     stop,
     isInterrupted: () => signals > 0,
     report: (message) => message.split('\n').forEach((line) => void print(`${NAME}: ${line}`)),
-    call: (args, key, name = op.tool) => runtime.call({ tool: name, args, idempotencyKey: key && { ...key, givenIn: 'journal' } }, caller),
+    call: (args, key, name = op.tool) =>
+      runtime.call({ tool: name, args, idempotencyKey: key && { ...key, givenIn: 'journal' } }, caller),
     close() {
       for (const name of SIGNALS) context.signals.off(name, interrupt)
     },
