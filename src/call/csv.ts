@@ -8,11 +8,10 @@ import { decode, InputError, issue, MAX_ROW_BYTES, NOT_UTF8, type RawRow, type S
 
 type Path = readonly (string | number)[]
 
-/** What stands in one column. */
+/** What stands in one column; validation reads its text as the field's own type. */
 interface Column {
   readonly header: string
   readonly path: Path
-  readonly type: Schema
 }
 
 /** Texts that a spreadsheet would run; one `'` in front makes them text. */
@@ -97,7 +96,7 @@ function readHeader(cells: readonly (string | undefined)[], op: Operation): Colu
       problems.push(
         `Column ${name} is no argument of ${op.tool}${suggest(header, op)}; rename it, delete it, or name it ${JSON.stringify(`_${header}`)} to carry it.`,
       )
-    return column ?? { header: '', path: [], type: undefined }
+    return column ?? { header: '', path: [] }
   })
   if (problems.length > 0) throw new InputError(problems.join('\n'))
   return columns
@@ -105,7 +104,7 @@ function readHeader(cells: readonly (string | undefined)[], op: Operation): Colu
 
 /** A field that begins with `_` has no structure. */
 function findColumn(header: string, op: Operation): Column | undefined {
-  if (header.startsWith('_')) return { header, path: [header], type: undefined }
+  if (header.startsWith('_')) return { header, path: [header] }
   const path: (string | number)[] = []
   let rest = `.${header}`
   let schema: Schema = op.input
@@ -114,9 +113,7 @@ function findColumn(header: string, op: Operation): Column | undefined {
     const [part = '', name, index] = /^\.([^.[\]]+)|^\[(0|[1-9]\d{0,5})\]/.exec(rest) ?? []
     if (type instanceof z.ZodRecord && plainType(childSchema(type, '')) instanceof z.ZodString) {
       // The keys are free, and have no fields of their own.
-      return rest.startsWith('.') && rest.length > 1
-        ? { header, path: [...path, rest.slice(1)], type: type.valueType as z.core.$ZodType }
-        : undefined
+      return rest.startsWith('.') && rest.length > 1 ? { header, path: [...path, rest.slice(1)] } : undefined
     }
     const isOpen = type === undefined || type instanceof z.ZodUnknown || type instanceof z.ZodRecord
     const fits = index === undefined ? isOpen || hasField(type, name) : isOpen || type instanceof z.ZodArray
@@ -126,7 +123,7 @@ function findColumn(header: string, op: Operation): Column | undefined {
     path.push(key)
     rest = rest.slice(part.length)
   }
-  return { header, path, type: plainType(schema) }
+  return { header, path }
 }
 
 /** Also any field of an object that is open. */
@@ -148,22 +145,15 @@ function buildRow(columns: readonly Column[], cells: readonly (string | undefine
   const issues: InputIssue[] = []
   const tree: Tree = new Map()
   if (cells.length !== columns.length) issues.push(issue(`has ${cells.length} cells, the header has ${columns.length}`))
-  for (const [index, { header, path, type }] of columns.entries()) {
+  for (const [index, { header, path }] of columns.entries()) {
     const cell = cells[index]
     if (cell === undefined && index < cells.length) issues.push(issue(NOT_UTF8, header))
     if (!cell) continue
     const text = ESCAPED_FORMULA.test(cell) ? cell.slice(1) : cell
-    if (!plant(tree, path, readCell(text, type))) issues.push(issue('stands in another column, too', header))
+    if (!plant(tree, path, text)) issues.push(issue('stands in another column, too', header))
   }
   // A row without the right cells lacks no field.
   return issues.length > 0 ? { issues } : { value: toValue(tree) }
-}
-
-/** Other texts stay as they are: their field says what is wrong with them. */
-function readCell(text: string, type: Schema): unknown {
-  if (type instanceof z.ZodNumber && /^[+-]?\d+(\.\d+)?$/.test(text)) return Number(text)
-  if (type instanceof z.ZodBoolean && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true'
-  return text
 }
 
 /** `false` where another column has set the value or a part of it. */

@@ -4,6 +4,7 @@ import { type InputIssue, InvalidArgumentsError } from '../calls/errors.ts'
 import { digest } from '../calls/guards/sealed-state.ts'
 import { validateArguments } from '../calls/validate-arguments.ts'
 import { isObject, type JsonObject, type Operation } from '../operations/operation.ts'
+import { parseExactJson } from '../operations/schema.ts'
 
 export const MAX_ROW_BYTES = 1024 * 1024
 /** What is read whole: a JSON array, and standard input. */
@@ -23,6 +24,7 @@ export interface Source {
   readonly chunks: () => AsyncGenerator<Buffer>
   /** Throws {@link InputError} when the file is not what it was. */
   readonly check: () => void
+  readonly close: () => Promise<void>
 }
 
 /** A row as it was read. */
@@ -60,13 +62,14 @@ export async function openFile(path: string): Promise<Source> {
       if (now && (['ino', 'dev', 'size', 'mtimeMs'] as const).every((name) => now[name] === first?.[name])) return
       throw changed()
     },
+    close: () => file.close(),
   }
 }
 
 /** Standard input, read whole. */
 export async function openStream(stream: AsyncIterable<Buffer>): Promise<Source> {
   const bytes = await readWhole(stream, 'Standard input')
-  return { chunks: () => skipMark([bytes]), check() {} }
+  return { chunks: () => skipMark([bytes]), check() {}, async close() {} }
 }
 
 export async function readWhole(chunks: AsyncIterable<Buffer>, name: string): Promise<Buffer> {
@@ -162,7 +165,7 @@ export async function* readNdjson(source: Source): AsyncGenerator<RawRow> {
 
 function parse(text: string): Omit<RawRow, 'number'> {
   try {
-    return { value: JSON.parse(text) }
+    return { value: parseExactJson(text) }
   } catch {
     return { issues: [issue('is not valid JSON')] }
   }

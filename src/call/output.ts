@@ -59,6 +59,7 @@ export async function createCsvOutput(target: OutputStream): Promise<Output> {
         const cells = flatten(JSON.parse(String(bytes)))
         await write(buildCsvLine(names.map((name) => cells.get(name) ?? '')))
       }
+      await file.close()
       await end()
     },
   }

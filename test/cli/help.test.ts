@@ -74,7 +74,7 @@ test.each([
   ['print', /^unknown command "print"; did you mean print-config\?$/],
   [
     'secretword',
-    /^unknown command; the commands are doctor, openapi, .*\. Do not pass API keys on the command line\.$/,
+    /^unknown command; the commands are call, doctor, openapi, .*\. Do not pass API keys on the command line\.$/,
   ],
   ['constructor', /^unknown command; the commands/],
   ['__proto__', /^unknown command; the commands/],

@@ -38,16 +38,19 @@ export async function callRows(session: Session, input: string, argv: readonly s
   const readRows = READERS.get(format)
   if (!readRows) throw new UsageError('--input-format is required: the extension of --input does not say the format.')
   const source = input === '-' ? await openStream(context.stdin) : await openFile(input)
-  const validation = await validateRows(op, source, readRows)
-  if (!validation.ok) throw new InputError(validation.problems.join('\n'))
-  const { rows } = validation
-  if (options.yes !== undefined && options.yes !== rows.count)
-    throw new InputError(`--yes ${options.yes} is not the number of rows, of which the input has ${rows.count}.`)
-  if (options.dryRun) return printRequests(session, rows)
-  if (op.kind === 'read' || config.sandbox) return sendRows(session, rows, argv)
-  return withJournal(session, options.journal ?? `${input}.journal`, rows, (journal) =>
-    sendRows(session, rows, argv, journal),
-  )
+  try {
+    const validation = await validateRows(op, source, readRows)
+    if (!validation.ok) throw new InputError(validation.problems.join('\n'))
+    const { rows } = validation
+    if (options.yes !== undefined && options.yes !== rows.count)
+      throw new InputError(`--yes ${options.yes} is not the number of rows, of which the input has ${rows.count}.`)
+    if (options.dryRun) return await printRequests(session, rows)
+    if (op.kind === 'read' || config.sandbox) return await sendRows(session, rows, argv)
+    const path = options.journal ?? `${input}.journal`
+    return await withJournal(session, path, rows, (journal) => sendRows(session, rows, argv, journal))
+  } finally {
+    await source.close()
+  }
 }
 
 async function printRequests(session: Session, rows: ValidRows): Promise<number> {
