@@ -31,11 +31,11 @@ async function startFaulty(random: () => number) {
   const metronome = await startMetronome((write): Reply => {
     // Requests that ran on end one by one.
     if (running.length > 0 && random() < 0.5) running.shift()?.()
-    const fault = isFaulty ? Math.floor(random() * 40) : -1
+    const fault = isFaulty ? Math.floor(random() * 24) : -1
     if (fault === 0 || fault === 1) return loseResponse(write)
     if (fault === 2) return 'cut'
     if (fault === 3) return 'hang'
-    if (fault === 4) return { status: 401, body: { message: 'Unauthorized' } }
+    if (fault === 4 || fault > 20) return { status: 401, body: { message: 'Unauthorized' } }
     if (fault === 5) return { status: 429, body: { message: 'Too many requests' }, headers: { 'retry-after': '0' } }
     if (fault === 6) return { status: 503, body: { message: 'Unavailable' } }
     if (fault === 7) return random() < 0.3 ? storeServerError(metronome.store, write) : write.apply()
@@ -73,14 +73,14 @@ const INPUTS: Readonly<Record<string, (row: number) => object>> = {
   'set-billing-provider-configurations-customer': (row) => ({
     data: [
       {
-        customer_id: id(row % 60),
+        customer_id: id(Math.floor(row / 3)),
         billing_provider: 'stripe',
         delivery_method: 'direct_to_billing_provider',
         configuration: { stripe_customer_id: `cus_${row}`, stripe_collection_method: 'send_invoice' },
       },
     ],
   }),
-  'update-customer-name': (row) => ({ customer_id: id(row % 70), name: `Renamed ${row}` }),
+  'update-customer-name': (row) => ({ customer_id: id(Math.floor(row / 3)), name: `Renamed ${row}` }),
 }
 const ROWS = [200, 150, 150]
 

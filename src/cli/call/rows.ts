@@ -115,6 +115,7 @@ async function sendRows(
   const progress = showProgress(context, rows.count, () => ({ ...counts, ended: countEnded() }))
   let problem: unknown
   const onProblem = (error: unknown): void => {
+    if (problem) return
     problem = error
     progress.clear()
     if (!(error instanceof ClosedError)) report(messageOf(error))
