@@ -2,7 +2,7 @@ import { CallError } from '../calls/errors.ts'
 import { asObjects, type JsonObject } from '../operations/operation.ts'
 import { createLimits, type LimitsOptions } from './limits.ts'
 
-const PAGE_SIZE = 100
+export const PAGE_SIZE = 100
 
 export interface PagesRun extends LimitsOptions {
   readonly args: JsonObject

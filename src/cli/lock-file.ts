@@ -1,6 +1,7 @@
 import { type BigIntStats, constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { dirname } from 'node:path'
 
 export interface LockedFile {
   readonly file: FileHandle
@@ -25,6 +26,7 @@ export async function openLocked(path: string, platform: NodeJS.Platform): Promi
   if (!file) return undefined
   const unlock = hasSockets ? await listen(nameOf(await file.stat({ bigint: true }), platform)) : () => {}
   if (unlock) {
+    await syncFolder(path)
     return {
       file,
       async release() {
@@ -35,6 +37,13 @@ export async function openLocked(path: string, platform: NodeJS.Platform): Promi
   }
   await file.close()
   return undefined
+}
+
+/** A new file is on disk once its entry in the folder is. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(dirname(path)).catch(() => undefined) // Windows opens no folder
+  await folder?.sync().catch(() => {})
+  await folder?.close()
 }
 
 /** A name outside of the file system, which is gone when nobody listens. */

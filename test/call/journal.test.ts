@@ -89,3 +89,107 @@ test('a second run while the first one runs is wrong usage', async () => {
   program.child.kill('SIGKILL')
   expect((await endOf(program)).signal).toBe('SIGKILL')
 })
+
+const HOUR = 3_600_000
+/** A module that moves the clock of a program. */
+const moveClock = (ms: number) =>
+  `data:text/javascript,${encodeURIComponent(`const now = Date.now; Date.now = () => now() + ${ms}`)}`
+
+test.each([
+  [22, 0, 1],
+  [24, 3, 0],
+  [-1, 3, 0],
+])(
+  'after %i hours, an unknown row exits with %i: its key counts for 23 hours, and never before it was made',
+  async (hours, code, sent) => {
+    const metronome = await startMetronome(({ apply }, count) => {
+      const response = apply()
+      return count <= 3 ? 'cut' : response
+    })
+    const files = { 'in.ndjson': ndjson({ name: 'one' }) }
+    const { call, env, folder } = openWorkplace(metronome.baseUrl, files)
+    const first = await call(...CREATE)
+    expect(first).toMatchObject({
+      code: 3,
+      lines: [{ outcome: 'unknown', error: { message: expect.stringContaining('run the same command again') } }],
+    })
+    const { startProgram } = await import('../support/program.ts')
+    const later = startProgram({
+      args: ['call', ...CREATE],
+      cwd: folder,
+      env: { ...env, NODE_OPTIONS: `--import=${moveClock(hours * HOUR)}` },
+    })
+    later.child.stdin.end()
+    const end = await endOf(later)
+    expect(end.code).toBe(code)
+    expect(metronome.writes).toHaveLength(3 + sent)
+    expect(metronome.store.effects).toHaveLength(1)
+    if (code === 3)
+      expect(end.lines).toMatchObject([
+        { outcome: 'unknown', error: { code: 'key_expired', message: expect.stringContaining('list-customers') } },
+      ])
+  },
+)
+
+test('a journal that is cut at any byte of its last line resumes without a second effect', async () => {
+  const metronome = await startMetronome()
+  const { call, read, write } = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson({ name: 'one' }) })
+  await call(...CREATE)
+  const whole = read('in.ndjson.journal')
+  const start = whole.lastIndexOf('\n', whole.length - 2) + 1
+  for (let end = start; end < whole.length; end += 23) {
+    write('in.ndjson.journal', whole.slice(0, end))
+    expect(await call(...CREATE), String(end)).toMatchObject({ code: 0 })
+    expect(read('in.ndjson.journal').trim().split('\n')).toHaveLength(3)
+  }
+  expect(metronome.store.effects).toHaveLength(1)
+}, 120_000)
+
+test.each([
+  ['is no journal', () => 'notes without a line break'],
+  ['is no journal', () => '{"type":"begin"}\n'],
+  [
+    'Line 3 of the journal',
+    (whole: string) => whole.replace(/\n.*"end".*\n/, '\n{"type":"end","row":9,"outcome":"applied"}\n'),
+  ],
+  ['Line 2 of the journal', (whole: string) => whole.replace('"begin"', '"begun"')],
+  ['Line 2 of the journal', (whole: string) => whole.replace('\n', '\n\n')],
+])('a file that %s is wrong usage, and stays as it is', async (message, damage) => {
+  const metronome = await startMetronome()
+  const { call, read, write } = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson({ name: 'one' }) })
+  await call(...CREATE)
+  const damaged = damage(read('in.ndjson.journal'))
+  write('in.ndjson.journal', damaged)
+  expect(await call(...CREATE)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) })
+  expect(read('in.ndjson.journal')).toBe(damaged)
+  expect(metronome.writes).toHaveLength(1)
+})
+
+test('a journal belongs to one tool, address and environment, and a new key is a question', async () => {
+  const metronome = await startMetronome()
+  const other = await startMetronome()
+  const { call, env, folder } = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson({ name: 'one' }) })
+  expect((await call(...CREATE)).code).toBe(0)
+  expect(await call(...CREATE, '--environment', 'staging')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('is of another environment'),
+  })
+  const { startProgram } = await import('../support/program.ts')
+  const runWith = async (changes: Record<string, string>, ...args: string[]) => {
+    const program = startProgram({ args: ['call', ...CREATE, ...args], cwd: folder, env: { ...env, ...changes } })
+    program.child.stdin.end()
+    return endOf(program)
+  }
+  expect(await runWith({ METRONOME_BASE_URL: other.baseUrl })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('is of another base_url'),
+  })
+  const newKey = { METRONOME_API_KEY: 'mk_test_another_key_1' }
+  expect(await runWith(newKey)).toMatchObject({ code: 2 })
+  expect(await runWith(newKey, '--yes', '1')).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('1 already applied'),
+  })
+  expect(await runWith(newKey)).toMatchObject({ code: 0 })
+  expect(other.writes).toEqual([])
+})

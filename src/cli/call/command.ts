@@ -52,7 +52,7 @@ async function callOnce(session: Session, json = '{}'): Promise<number> {
   if (!options.dryRun) await confirmArchives(session, 1, () => [args])
   const { output, finish } = await openTarget(session)
   try {
-    if (options.dryRun) await output.write(describeRequest(1, op, args))
+    if (options.dryRun) await output.write(describeRequest(1, op, args, options.all))
     else if (options.all) await readPages({ ...session, args, clock, onRecord: output.write })
     else await output.write(await session.call(args))
     await finish(true)

@@ -1,11 +1,13 @@
 import type { BigIntStats } from 'node:fs'
 import type { Journal } from '../../call/journal.ts'
 import { createCsvOutput, createNdjsonOutput, type Output, openOutputFile } from '../../call/output.ts'
+import { PAGE_SIZE } from '../../call/pages.ts'
 import type { RowKey } from '../../call/run-rows.ts'
 import { unknownTool } from '../../calls/errors.ts'
 import { createLog } from '../../log.ts'
 import { buildRequest } from '../../metronome/request.ts'
 import { operations } from '../../operations/index.ts'
+import { KEY_ARGUMENT } from '../../operations/input-fields.ts'
 import type { JsonObject, Operation } from '../../operations/operation.ts'
 import { createRuntime, type Runtime } from '../../runtime.ts'
 import { createRedactor, escapeInvisible, type Redact } from '../../sanitize.ts'
@@ -133,8 +135,12 @@ export async function openTarget({ options, context, redact }: Session, journal?
   }
 }
 
-export function describeRequest(row: number, op: Operation, args: JsonObject): JsonObject {
-  const { method, target, body } = buildRequest(op, args)
+/** The first request of a call, without the arguments that are for this program. */
+export function describeRequest(row: number, op: Operation, args: JsonObject, all = false): JsonObject {
+  const ours = [KEY_ARGUMENT, ...((op.kind === 'read' && op.search?.arguments) || [])]
+  const readsPages = all || ours.some((name) => name !== KEY_ARGUMENT && name in args)
+  const sent = Object.fromEntries(Object.entries(args).filter(([name]) => !ours.includes(name)))
+  const { method, target, body } = buildRequest(op, readsPages ? { ...sent, limit: PAGE_SIZE } : sent)
   return { row, method, path: target, body: body === undefined ? null : JSON.parse(body) }
 }
 
