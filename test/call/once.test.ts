@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { call as run } from '../../src/cli/call/command.ts'
+import { OPTIONS } from '../../src/cli/call/options.ts'
 import { seedCustomers } from '../../src/sandbox/seed.ts'
 import { ndjson, openWorkplace, startMetronome } from '../support/bulk.ts'
 import { createCommandContext } from '../support/command-context.ts'
@@ -154,6 +156,12 @@ test('--yes N archives without a terminal when N is the number of rows', async (
   const { call, folder } = openWorkplace(metronome.baseUrl, { 'in.ndjson': rows })
   expect(await call('archive-customer', '--input', 'in.ndjson', '--yes', '3')).toMatchObject({ code: 2 })
   expect(await call('archive-customer', '--input', 'in.ndjson')).toMatchObject({ code: 2 })
-  expect((await import('node:fs')).readdirSync(folder)).toEqual(['in.ndjson'])
+  expect(readdirSync(folder)).toEqual(['in.ndjson'])
   expect(await call('archive-customer', '--input', 'in.ndjson', '--yes', '2')).toMatchObject({ code: 0 })
+})
+
+test('docs/bulk.md names every option', () => {
+  const page = readFileSync('docs/bulk.md', 'utf8')
+  for (const name of Object.keys(OPTIONS).filter((option) => option !== 'help' && !/^sandbox-/.test(option)))
+    expect(page).toContain(`\`--${name}`)
 })
