@@ -36,6 +36,7 @@ export const call: Command = async (argv, context) => {
     return await (input === undefined ? callOnce(session, json) : callRows(session, input, argv))
   } catch (error) {
     if (session.isInterrupted()) return EXIT.interrupted
+    if (error instanceof ClosedError) return EXIT.done
     if (!(error instanceof InputError)) throw error
     session.report(`${error.message}\nNothing was sent.`)
     return EXIT.usage
@@ -58,7 +59,7 @@ async function callOnce(session: Session, json = '{}'): Promise<number> {
     await finish(true)
     return isInterrupted() ? EXIT.interrupted : EXIT.done
   } catch (error) {
-    if (error instanceof ClosedError) return EXIT.done
+    if (error instanceof ClosedError) throw error
     await finish(false).catch(() => {})
     const outcome = error instanceof CallError ? error.outcome : undefined
     const end = options.all ? ' The list is not complete.' : ''

@@ -3,7 +3,8 @@ import type { CommandContext } from '../config/command-line.ts'
 const TERMINAL_MS = 200
 const PIPE_MS = 10_000
 const BAR = 20
-const CLEAR = '\r\u001b[K'
+/** Removes the line of progress from a terminal. */
+export const CLEAR = '\r\u001b[K'
 
 export interface Progress {
   /** Makes room for other lines on the terminal. */

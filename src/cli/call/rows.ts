@@ -117,7 +117,6 @@ async function sendRows(
   const onProblem = (error: unknown): void => {
     if (problem) return
     problem = error
-    progress.clear()
     if (!(error instanceof ClosedError)) report(messageOf(error))
   }
   const write = (record: JsonObject) => {

@@ -18,6 +18,7 @@ import type { Config } from '../config/config.ts'
 import { UsageError } from '../config/usage-error.ts'
 import { loadSettings } from '../load-settings.ts'
 import type { CallOptions } from './options.ts'
+import { CLEAR } from './progress.ts'
 
 /** One run of the command. */
 export interface Session {
@@ -53,7 +54,8 @@ export async function openSession(
       'METRONOME_API_KEY is not set. Set it in the environment, in .env or with --env-file, or use --sandbox.',
     )
   const redact = createRedactor([config.apiKey])
-  const print = (line: string) => context.stderr(`${escapeInvisible(redact(line))}\n`)
+  const start = context.hasErrorTerminal ? CLEAR : ''
+  const print = (line: string) => context.stderr(`${start}${escapeInvisible(redact(line))}\n`)
   const log = createLog(config.logLevel, config.logFormat, print)
   for (const message of config.warnings) log('warn', 'config-warning', { message })
   const audit = config.auditLog === undefined ? undefined : openAuditLog(config, log)
