@@ -1,14 +1,19 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { basename, delimiter, join } from 'node:path'
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { parse as parseYaml } from 'yaml'
 import { OPTIONS } from '../../src/cli/call/options.ts'
 import type { OptionSpec } from '../../src/cli/config/command-line.ts'
 import { OPTIONS as SERVER_OPTIONS } from '../../src/cli/config/options.ts'
+import { operations } from '../../src/operations/index.ts'
 import { createStore } from '../../src/sandbox/store.ts'
 import { readPage, readRows } from '../support/docs.ts'
 import { type AtEnd, baseEnvironment, makeFolder, PROGRAM, startProgram } from '../support/program.ts'
+
+// A recipe starts the program several times.
+vi.setConfig({ testTimeout: 60_000 })
 
 const page = readPage('docs/bulk.md')
 const sections = new Map(
@@ -17,8 +22,8 @@ const sections = new Map(
 const samples = Object.fromEntries(
   Array.from(page.matchAll(/`([\w-]+\.csv)`:\n\n```csv\n(.*?)```/gs), ([, name = '', text = '']) => [name, text]),
 )
-const readBlocks = (title: string): string[] =>
-  Array.from(sections.get(title)?.matchAll(/```sh\n(.*?)```/gs) ?? [], ([, block = '']) => block)
+const findBlocks = (text: string): string[] => Array.from(text.matchAll(/```sh\n(.*?)```/gs), ([, block = '']) => block)
+const readBlocks = (title: string): string[] => findBlocks(sections.get(title) ?? '')
 
 const active = Array.from(createStore().customers.values()).filter(({ archived_at }) => archived_at === null)
 const hasTools = ['bash', 'jq'].every((name) => spawnSync(name, ['--version']).status === 0)
@@ -82,7 +87,7 @@ describe.runIf(hasTools)('the recipes of docs/bulk.md, one after the other on a 
     return async () => {
       for (const clean of cleanUps) await clean()
     }
-  }, 60_000)
+  }, 180_000)
 
   test.each(titles)('%s: every command ends with 0', (title) => {
     expect(results.get(title)).toMatchObject({ status: 0, stderr: expect.not.stringContaining('Nothing was sent') })
@@ -158,6 +163,39 @@ test.runIf(hasTools)('the rehearsal of docs/bulk.md ends with every row once, th
   expect(end.stdout.split('\n')).toContain(String(active.length + 30))
   expect(end.stderr).toMatch(/^30 rows: \d+ applied, \d+ already applied, 0 failed, 0 unknown, 0 not started/m)
   expect(end).toMatchObject({ status: 0, stdout: expect.stringContaining('{"faults":"","seed":1}') })
+})
+
+describe('the skill', () => {
+  const folder = 'skills/metronome-customers'
+  const skill = readPage(`${folder}/SKILL.md`)
+  const [, head = ''] = /^---\n(.*?)\n---\n/s.exec(skill) ?? []
+
+  test('has a name, that of its folder, a description, and less than 120 lines', () => {
+    expect(parseYaml(head)).toEqual({
+      name: basename(folder),
+      description: expect.stringMatching(/^Manage many customers.{100,1000}$/),
+    })
+    expect(skill.split('\n').length).toBeLessThan(120)
+  })
+
+  test('names tools that exist', () => {
+    const named = Array.from(skill.matchAll(/\bcall ([a-z]+(?:-[a-z]+)+)/g), ([, name]) => name)
+    expect(named.filter((name) => !operations.some(({ tool }) => tool === name))).toEqual([])
+    expect(named.length).toBeGreaterThan(5)
+  })
+
+  test.runIf(hasTools)('has commands that work one after the other', async () => {
+    const shell = openShell({
+      METRONOME_BASE_URL: await startSandbox(['--port', '0']),
+      METRONOME_API_KEY: 'rehearsal',
+    })
+    expect(runShell(shell, findBlocks(skill).join(''))).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('"Kestrel Mills"'),
+      stderr: expect.not.stringContaining('Nothing was sent'),
+    })
+    expect(readFileSync(join(shell.folder, 'rename.ndjson'), 'utf8').split('\n')).toHaveLength(3)
+  })
 })
 
 describe('the options in docs/bulk.md', () => {
