@@ -115,6 +115,7 @@ describe.runIf(hasTools)('the recipes of docs/bulk.md, one after the other on a 
       .filter(([id]) => id && !known.includes(id))
     expect(lines).toEqual([
       'missing\t0015500001XX0ZzAAL\tKestrel Mills',
+      'missing\t\tLoose Ends Ltd',
       'different\t0015500001WP2HbAAL\tHarborline Freight Inc.\tHarborline Freight',
       ...[...extra, ['0015500001XB1BoAAL', 'Bolt Analytics']].map(([id, name]) => `extra\t${id}\t${name}`),
     ])

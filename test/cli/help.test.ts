@@ -46,6 +46,10 @@ describe('the greeting', () => {
   })
 })
 
+test('the help has two examples of call', () => {
+  expect(buildHelp(INSTALLED).match(/^ {2}metronome-customers-mcp call [a-z-]+ --/gm)).toHaveLength(2)
+})
+
 test('the help shows the form in which the program was started', () => {
   const help = buildHelp(CLONE)
   expect(help).toContain('Usage: node bin/metronome-customers-mcp.js [options]\n')
