@@ -183,7 +183,7 @@ function unknownField(key: string, known: string[]): string {
 }
 
 /** A name that contains the key, or the other way round, comes before one that differs in up to half of its letters. */
-function findNearest(key: string, known: string[]): string | undefined {
+export function findNearest(key: string, known: string[]): string | undefined {
   const whole = known.find((name) => key.length > 2 && name.includes(key)) ?? known.find((name) => key.includes(name))
   return whole ?? closestMatch(key, known, { maxDistance: Math.ceil(key.length / 2) })
 }

@@ -62,6 +62,8 @@ export function createAppendFile(path: string, onOpened: (stats: Stats) => void 
         if (end <= bytesWritten) resolve()
         else reject(diskFull())
       }
+      // What follows a torn line looks at the file anew.
+      if (bytesWritten < end) await closeFile()
     } catch (error) {
       await closeFile().catch(() => {})
       for (const { reject } of batch) reject(error)

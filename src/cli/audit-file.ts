@@ -1,7 +1,12 @@
 import { fstatSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { hostname, userInfo } from 'node:os'
 import { resolve } from 'node:path'
+import { type AuditLog, createAuditLog } from '../calls/guards/audit.ts'
+import type { Log } from '../log.ts'
+import { VERSION } from '../version.ts'
 import { createAppendFile, isSameFile } from './append-file.ts'
+import type { Config } from './config/config.ts'
 import { UsageError } from './config/usage-error.ts'
 
 const OTHERS_MAY_READ = 0o044
@@ -47,5 +52,28 @@ async function isStdout(path: string): Promise<boolean> {
     return isSameFile(fstatSync(1), await stat(path))
   } catch {
     return false
+  }
+}
+
+/** The audit log of `--audit-log`. */
+export function openAuditLog({ auditLog: path = '', environment }: Config, log: Log): AuditLog {
+  return createAuditLog({
+    append: createAuditFile(path, (message) => log('warn', 'audit-log', { message })),
+    context: { environment: environment ?? null, server: VERSION },
+    onError: (tool, error) => log('error', 'audit-log-failed', { tool, error: String(error) }),
+  })
+}
+
+/** Who uses the process: the caller, where it is no server for others. */
+export function readOwner() {
+  return { user: readUserName(), host: hostname() }
+}
+
+/** A container may run under a user id without a name. */
+function readUserName(): string | null {
+  try {
+    return userInfo().username
+  } catch {
+    return null
   }
 }

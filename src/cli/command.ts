@@ -15,6 +15,11 @@ export interface CommandEntry {
 
 /** The commands by name; without one, the program is a server. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  call: {
+    usage: 'call TOOL',
+    summary: 'call a tool once, or for each row of a file',
+    load: async () => (await import('./call/command.ts')).call,
+  },
   doctor: {
     usage: 'doctor',
     summary: 'diagnose the installation',

@@ -9,6 +9,8 @@ const EXAMPLES = [
   '--read-only --environment production',
   '--http --audit-log audit.jsonl',
   'print-config cursor --sandbox',
+  'call list-customers --all --output all.ndjson',
+  'call create-customer --input customers.csv',
   'doctor',
 ]
 

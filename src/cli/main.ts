@@ -1,5 +1,5 @@
-import { homedir, hostname, userInfo } from 'node:os'
-import type { AuditLog } from '../calls/guards/audit.ts'
+import { homedir } from 'node:os'
+import { isatty } from 'node:tty'
 import { createByteBudget } from '../http/byte-budget.ts'
 import { createLog, type Log } from '../log.ts'
 import { describeServer } from '../mcp/server-info.ts'
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   logConfig(config, log)
 
   const info = describeServer({ isSandbox: sandbox !== undefined, environment, hiddenTools })
-  const audit = config.auditLog === undefined ? undefined : await openAuditLog(config, config.auditLog, log)
+  const audit = config.auditLog === undefined ? undefined : (await import('./audit-file.ts')).openAuditLog(config, log)
   const lifecycle = { signals: process, exit: (code: number) => process.exit(code) }
   if (http?.mcpPort !== undefined) {
     const { serveHttp } = await import('./serve-http.ts')
@@ -46,28 +46,9 @@ async function main(): Promise<void> {
     writeStderr((await import('./help.ts')).buildGreeting(readProgram(), argv, sandbox !== undefined))
   const streams = { input: process.stdin, output: process.stdout }
   const { drain, byteBudget = createByteBudget() } = ports ?? {}
-  const who = audit && { user: readUserName(), host: hostname() }
+  const who = audit && (await import('./audit-file.ts')).readOwner()
   const caller = { apiKey, redact, origin: { transport: 'stdio', ...who } as const }
   return serveStdio({ ...lifecycle, ...streams, call, interrupt, info, caller, drainPorts: drain, byteBudget })
-}
-
-async function openAuditLog({ environment }: Config, path: string, log: Log): Promise<AuditLog> {
-  const { createAuditLog } = await import('../calls/guards/audit.ts')
-  const { createAuditFile } = await import('./audit-file.ts')
-  return createAuditLog({
-    append: createAuditFile(path, (message) => log('warn', 'audit-log', { message })),
-    context: { environment: environment ?? null, server: VERSION },
-    onError: (tool, error) => log('error', 'audit-log-failed', { tool, error: String(error) }),
-  })
-}
-
-/** A container may run under a user id without a name. */
-function readUserName(): string | null {
-  try {
-    return userInfo().username
-  } catch {
-    return null
-  }
 }
 
 /** REST beside stdio: a port that is in use, by the same server of another window, leaves the tools on stdio alive. */
@@ -94,7 +75,14 @@ function commandContext(): CommandContext {
     cwd: process.cwd(),
     program: readProgram(),
     hasColors: process.stdout.isTTY && !process.env.NO_COLOR,
+    hasErrorTerminal: isatty(2),
+    isInteractive: isatty(0) && isatty(2),
+    get stdin() {
+      return process.stdin
+    },
+    output: process.stdout,
     signals: process,
+    now: Date.now,
     stdout: writeStdout,
     stderr: writeStderr,
   }

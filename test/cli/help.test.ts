@@ -46,6 +46,10 @@ describe('the greeting', () => {
   })
 })
 
+test('the help has two examples of call', () => {
+  expect(buildHelp(INSTALLED).match(/^ {2}metronome-customers-mcp call [a-z-]+ --/gm)).toHaveLength(2)
+})
+
 test('the help shows the form in which the program was started', () => {
   const help = buildHelp(CLONE)
   expect(help).toContain('Usage: node bin/metronome-customers-mcp.js [options]\n')
@@ -74,7 +78,7 @@ test.each([
   ['print', /^unknown command "print"; did you mean print-config\?$/],
   [
     'secretword',
-    /^unknown command; the commands are doctor, openapi, .*\. Do not pass API keys on the command line\.$/,
+    /^unknown command; the commands are call, doctor, openapi, .*\. Do not pass API keys on the command line\.$/,
   ],
   ['constructor', /^unknown command; the commands/],
   ['__proto__', /^unknown command; the commands/],

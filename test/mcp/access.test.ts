@@ -44,6 +44,12 @@ describe('a hidden tool', () => {
   })
 })
 
+test('the instructions propose call for many customers', () => {
+  expect(describeServer().instructions).toMatch(
+    /dozens of customers or more, propose "metronome-customers-mcp call TOOL/,
+  )
+})
+
 test('the environment comes first in the instructions, and in the title', () => {
   const { title, instructions } = describeServer({ environment: 'production' })
   expect(title).toBe('Metronome customers (production)')

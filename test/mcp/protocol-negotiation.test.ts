@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
+import { createByteBudget } from '../../src/http/byte-budget.ts'
 import { isStateless } from '../../src/mcp/messages.ts'
 import type { StatelessLayer } from '../../src/mcp/stateless.ts'
 import { createStdioTransport } from '../../src/mcp/stdio.ts'
@@ -117,7 +118,7 @@ describe('a call that ends before its response', () => {
     }
     const [input, output] = [new PassThrough(), new PassThrough()]
     const caller = { apiKey: undefined, redact: (text: string) => text }
-    const transport = createStdioTransport({ input, output, stateless, caller })
+    const transport = createStdioTransport({ input, output, stateless, caller, byteBudget: createByteBudget() })
     await transport.start()
     input.write(`${JSON.stringify(call)}\n`)
     input.write('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}\n')

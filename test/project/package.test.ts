@@ -15,6 +15,7 @@ const INLINED = [
   'bintrees',
   'content-type',
   'cross-spawn',
+  'csv-parse',
   'destr',
   'dotenv',
   'eventsource-parser',

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { PassThrough } from 'node:stream'
 import type { CommandContext } from '../../src/cli/config/command-line.ts'
 import type { Program } from '../../src/cli/program.ts'
 
@@ -26,7 +27,12 @@ export function createCommandContext(options: Partial<CommandContext> = {}) {
     cwd: '/work',
     program: INSTALLED,
     hasColors: false,
+    hasErrorTerminal: false,
+    isInteractive: false,
+    stdin: new PassThrough(),
+    output: new PassThrough(),
     signals: new EventEmitter(),
+    now: Date.now,
     stdout: (text) => stdout.push(text),
     stderr: (text) => stderr.push(text),
     ...options,

@@ -45,7 +45,7 @@ export interface ReceivedMessage {
 }
 
 /** Takes what has to be cleaned up: the end of a test by default. */
-type AtEnd = (clean: () => Promise<void>) => void
+export type AtEnd = (clean: () => Promise<void>) => void
 
 /** Starts the built program in an empty folder; what is left of it in the end is killed. */
 export function startProgram(options: ProgramOptions = {}, atEnd: AtEnd = onTestFinished): Program {

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import type { Program } from '../program.ts'
 import { findNearest } from '../suggest.ts'
@@ -22,7 +23,7 @@ interface ValueOption extends OptionBase {
 export type OptionSpec =
   | (OptionBase & { readonly type: 'boolean' })
   | (ValueOption & { readonly type: 'string'; readonly default?: string; readonly choices?: readonly string[] })
-  | (ValueOption & { readonly type: 'integer'; readonly min?: number; readonly max: number; readonly default: number })
+  | (ValueOption & { readonly type: 'integer'; readonly min?: number; readonly max: number; readonly default?: number })
 
 /** Options by the name that follows the two dashes. */
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>
@@ -55,8 +56,17 @@ export interface CommandContext {
   readonly program: Program
   /** Whether stdout is a terminal that shows colors. */
   readonly hasColors: boolean
-  /** Emits SIGTERM and SIGINT, for commands that run until they are stopped. */
+  /** Whether standard error is a terminal. */
+  readonly hasErrorTerminal: boolean
+  /** Whether standard input and error are terminals, so that a person can be asked. */
+  readonly isInteractive: boolean
+  readonly stdin: Readable
+  /** Standard output itself, for what must not be faster than it is read. */
+  readonly output: Writable & { readonly isTTY?: boolean }
+  /** Emits SIGTERM, SIGINT and SIGHUP. */
   readonly signals: EventEmitter
+  /** Milliseconds since 1970. */
+  readonly now: () => number
   /** Prints what was asked for. */
   readonly stdout: (text: string) => void
   /** Prints explanations. */

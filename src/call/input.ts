@@ -1,0 +1,253 @@
+import { statSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { type InputIssue, InvalidArgumentsError } from '../calls/errors.ts'
+import { digest } from '../calls/guards/sealed-state.ts'
+import { validateArguments } from '../calls/validate-arguments.ts'
+import { isObject, type JsonObject, type Operation } from '../operations/operation.ts'
+import { parseExactJson } from '../operations/schema.ts'
+
+export const MAX_ROW_BYTES = 1024 * 1024
+/** What is read whole: a JSON array, and standard input. */
+const MAX_WHOLE_BYTES = 16 * MAX_ROW_BYTES
+const CHUNK_BYTES = 64 * 1024
+const MAX_PROBLEMS = 100
+/** Of those of a SHA-256. */
+const DIGEST_BYTES = 16
+
+/** A file that cannot be used; nothing was sent. */
+export class InputError extends Error {
+  override readonly name = 'InputError'
+}
+
+/** The bytes of an input, which is read twice: once to validate it, once to send it. */
+export interface Source {
+  readonly chunks: () => AsyncGenerator<Buffer>
+  /** Throws {@link InputError} when the file is not what it was. */
+  readonly check: () => void
+  readonly close: () => Promise<void>
+}
+
+/** A row as it was read. */
+export interface RawRow {
+  /** From 1, without a header. */
+  readonly number: number
+  readonly value?: unknown
+  /** What is wrong with it, whatever the operation is; then there is no value. */
+  readonly issues?: readonly InputIssue[]
+}
+
+export type ReadRows = (source: Source, op: Operation) => AsyncGenerator<RawRow>
+
+/** A row with valid arguments. */
+export interface Row {
+  readonly number: number
+  readonly args: JsonObject
+  readonly digest: string
+  /** Fields that begin with `_`, which are not sent. */
+  readonly carried: JsonObject
+}
+
+export async function openFile(path: string): Promise<Source> {
+  const stat = () => statSync(path, { throwIfNoEntry: false })
+  const first = stat()
+  // Before it is opened, which may block on a pipe.
+  if (first && !first.isFile()) throw new InputError(`--input ${path} is not a regular file.`)
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    throw new InputError(`--input ${path} cannot be read (${error.code}).`)
+  })
+  return {
+    chunks: () => skipMark(readChunks(file)),
+    check() {
+      const now = stat()
+      if (now && (['ino', 'dev', 'size', 'mtimeMs'] as const).every((name) => now[name] === first?.[name])) return
+      throw changed()
+    },
+    close: () => file.close(),
+  }
+}
+
+/** Standard input, read whole. */
+export async function openStream(stream: AsyncIterable<Buffer>): Promise<Source> {
+  const bytes = await readWhole(stream, 'Standard input')
+  return { chunks: () => skipMark([bytes]), check() {}, async close() {} }
+}
+
+export async function readWhole(chunks: AsyncIterable<Buffer>, name: string): Promise<Buffer> {
+  const all: Buffer[] = []
+  let size = 0
+  for await (const chunk of chunks) {
+    all.push(chunk)
+    size += chunk.length
+    if (size > MAX_WHOLE_BYTES) throw new InputError(`${name} has more than ${MAX_WHOLE_BYTES / MAX_ROW_BYTES} MiB.`)
+  }
+  return Buffer.concat(all)
+}
+
+export async function* readChunks(file: FileHandle): AsyncGenerator<Buffer> {
+  for (let position = 0; ; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, position)
+    if (bytesRead === 0) return
+    yield buffer.subarray(0, bytesRead)
+    position += bytesRead
+  }
+}
+
+/** Without a byte-order mark. */
+async function* skipMark(chunks: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
+  let start = 3
+  for await (const chunk of chunks) {
+    yield start > 0 && chunk.subarray(0, 3).equals(Buffer.from('\uFEFF')) ? chunk.subarray(3) : chunk
+    start = 0
+  }
+}
+
+/** A line without its line break. */
+export interface Line {
+  /** `undefined` when it is too long. */
+  readonly bytes: Buffer | undefined
+  /** Where it begins. */
+  readonly offset: number
+  /** Only the last line may lack its line break. */
+  readonly hasBreak: boolean
+}
+
+export async function* readLines(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Line> {
+  let parts: Buffer[] = []
+  let offset = 0
+  let size = 0
+  const add = (part: Buffer): void => {
+    size += part.length
+    if (size <= maxBytes) parts.push(part)
+  }
+  const take = (hasBreak: boolean): Line => {
+    const line = { bytes: size > maxBytes ? undefined : Buffer.concat(parts), offset, hasBreak }
+    offset += size + 1
+    parts = []
+    size = 0
+    return line
+  }
+  for await (const chunk of chunks) {
+    let start = 0
+    for (let end = chunk.indexOf('\n'); end >= 0; end = chunk.indexOf('\n', start)) {
+      add(chunk.subarray(start, end))
+      yield take(true)
+      start = end + 1
+    }
+    add(chunk.subarray(start))
+  }
+  if (size > 0) yield take(false)
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The text of UTF-8 bytes; `undefined` for other bytes. */
+export function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+export const issue = (message: string, path = ''): InputIssue => ({ path, message })
+export const TOO_LONG = 'has more than 1 MiB'
+export const NOT_UTF8 = 'has bytes that are not UTF-8'
+
+export async function* readNdjson(source: Source): AsyncGenerator<RawRow> {
+  let number = 0
+  for await (const { bytes } of readLines(source.chunks(), MAX_ROW_BYTES)) {
+    const text = bytes && decode(bytes)
+    if (text?.trim() === '') continue
+    number += 1
+    yield text === undefined ? { number, issues: [issue(bytes ? NOT_UTF8 : TOO_LONG)] } : { number, ...parse(text) }
+  }
+}
+
+function parse(text: string): Omit<RawRow, 'number'> {
+  try {
+    return { value: parseExactJson(text) }
+  } catch {
+    return { issues: [issue('is not valid JSON')] }
+  }
+}
+
+export async function* readJson(source: Source): AsyncGenerator<RawRow> {
+  const { value } = parse(decode(await readWhole(source.chunks(), 'A JSON array')) ?? '')
+  if (!Array.isArray(value)) throw new InputError('The input is not a JSON array in UTF-8.')
+  for (const [index, item] of value.entries()) {
+    const isTooLong = Buffer.byteLength(JSON.stringify(item)) > MAX_ROW_BYTES
+    yield { number: index + 1, ...(isTooLong ? { issues: [issue(TOO_LONG)] } : { value: item }) }
+  }
+}
+
+/** Throws `InvalidArgumentsError`. */
+function readRow(op: Operation, { number, value, issues }: RawRow): Row {
+  if (issues || !isObject(value)) throw new InvalidArgumentsError(op.tool, issues ?? [issue('must be a JSON object')])
+  const { idempotency_key: key, ...fields } = value
+  const select = (isCarried: boolean) =>
+    Object.fromEntries(Object.entries(fields).filter(([name]) => name.startsWith('_') === isCarried))
+  const found = key === undefined ? [] : [issue('is no field of a row; the journal has the keys', 'idempotency_key')]
+  const args = validateArguments(op, select(false), found)
+  const start = Buffer.from(digest(args), 'base64url').subarray(0, DIGEST_BYTES)
+  return { number, args, digest: start.toString('base64url'), carried: select(true) }
+}
+
+/** What is known of all rows after the first reading. */
+export interface ValidRows {
+  readonly count: number
+  /** Whether the arguments of a row have this digest. */
+  readonly hasDigest: (row: number, digest: string) => boolean
+  /** Reads the rows again. Throws {@link InputError} before what was not validated. */
+  readonly read: () => AsyncGenerator<Row>
+}
+
+export type Validation =
+  | { readonly ok: true; readonly rows: ValidRows }
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+/** Reads all rows, and keeps some bytes of each. */
+export async function validateRows(op: Operation, source: Source, readRows: ReadRows): Promise<Validation> {
+  const problems: string[] = []
+  let digests = Buffer.alloc(1024 * DIGEST_BYTES)
+  let count = 0
+  let hidden = 0
+  for await (const raw of readRows(source, op)) {
+    count = raw.number
+    if (count * DIGEST_BYTES > digests.length) digests = Buffer.concat([digests, Buffer.alloc(digests.length)])
+    try {
+      digests.write(readRow(op, raw).digest, (count - 1) * DIGEST_BYTES, 'base64url')
+    } catch (error) {
+      if (!(error instanceof InvalidArgumentsError)) throw error
+      for (const { path, message } of error.issues) {
+        if (problems.length < MAX_PROBLEMS) problems.push(`row ${raw.number}: ${path && `${path} `}${message}`)
+        else hidden += 1
+      }
+    }
+  }
+  if (hidden > 0) problems.push(`and ${hidden} more`)
+  if (problems.length > 0) return { ok: false, problems }
+  const digestOf = (row: number) => digests.toString('base64url', (row - 1) * DIGEST_BYTES, row * DIGEST_BYTES)
+  const hasDigest = (row: number, digest: string) => row <= count && digestOf(row) === digest
+
+  async function* read(): AsyncGenerator<Row> {
+    let last = 0
+    for await (const raw of readRows(source, op)) {
+      source.check()
+      const row = reread(raw)
+      if (!hasDigest(row.number, row.digest)) throw changed()
+      yield row
+      last = row.number
+    }
+    if (last < count) throw changed()
+  }
+  function reread(raw: RawRow): Row {
+    try {
+      return readRow(op, raw)
+    } catch {
+      throw changed()
+    }
+  }
+  return { ok: true, rows: { count, hasDigest, read } }
+}
+
+const changed = () => new InputError('The input has changed since it was validated: no further row was sent.')

@@ -1,0 +1,234 @@
+import { randomUUID } from 'node:crypto'
+import { CallError } from '../calls/errors.ts'
+import { asObjects, type JsonObject, type Operation } from '../operations/operation.ts'
+import type { Row, ValidRows } from './input.ts'
+import { isFixed, type Journal, readTime } from './journal.ts'
+import { createLimits, type LimitsOptions, type RowPauses } from './limits.ts'
+import type { Output } from './output.ts'
+
+/** Rows that wait, for the row before of the same customer or after a 429. */
+const MAX_PENDING = 200
+/** Metronome keeps a key for 24 hours. */
+const MAX_KEY_AGE_MS = 23 * 3_600_000
+
+export interface RowKey {
+  readonly value: string
+  readonly mayHaveBeenUsed: boolean
+}
+
+export interface Run extends LimitsOptions {
+  readonly op: Operation
+  readonly rows: ValidRows
+  readonly call: (args: JsonObject, key: RowKey | undefined) => Promise<JsonObject>
+  /** Only for writes, and not on the sandbox. */
+  readonly journal: Journal | undefined
+  readonly output: Output
+  readonly concurrency: number
+  /** 0 is no limit. */
+  readonly maxFailures: number
+  /** Called once with what stops the run. */
+  readonly onProblem: (error: unknown) => void
+  readonly now: () => number
+  /** Kept up to date while the rows run. */
+  readonly counts: Counts
+}
+
+export interface Counts {
+  /** Applied, or read. */
+  done: number
+  already: number
+  failed: number
+  unknown: number
+  /** Lines of the output. */
+  lines: number
+}
+
+type Outcome = 'applied' | 'not_applied' | 'unknown'
+
+/** How a row ended in this run. */
+interface Ending {
+  readonly outcome: Outcome
+  /** Result or error, as they are printed. */
+  readonly fields: JsonObject
+  /** Absent where nothing was sent. */
+  readonly error?: CallError
+}
+
+/** Sends the rows and prints a line about each. Whatever is not counted in the end was not started. */
+export async function runRows(run: Run): Promise<void> {
+  const { op, rows, journal, output, stop, counts } = run
+  const pending = createSlots(MAX_PENDING)
+  // Rows whose begin is on disk when a place becomes free. Few, since what V8 keeps long is collected late.
+  const ahead = createSlots(2 * run.concurrency)
+  const places = createSlots(run.concurrency)
+  const turns = new Map<string, Promise<void>>()
+  const blocked = new Set<string>()
+  const limits = createLimits(run)
+  const tasks = new Set<Promise<void>>()
+  let failures = 0
+  let last = 0
+
+  try {
+    for await (const row of rows.read()) {
+      const release = await pending.take()
+      const customers = op.kind === 'write' ? findCustomers(op, row.args) : []
+      const before = customers.flatMap((id) => turns.get(id) ?? [])
+      const place = before.length > 0 ? undefined : await ahead.take()
+      if (stop.signal.aborted) break
+      last = row.number
+      const task = runRow(row, customers, before, place)
+        .catch(fail)
+        .finally(() => {
+          release()
+          tasks.delete(task)
+          for (const id of customers) if (turns.get(id) === task) turns.delete(id)
+        })
+      tasks.add(task)
+      for (const id of customers) turns.set(id, task)
+    }
+  } catch (error) {
+    fail(error)
+  }
+  await Promise.all(tasks)
+  for (let row = last + 1; row <= rows.count; row += 1) countUnsent(row)
+
+  function fail(error: unknown): void {
+    if (stop.signal.aborted) return
+    stop.abort()
+    run.onProblem(error)
+  }
+
+  async function runRow(row: Row, customers: string[], before: Promise<void>[], place?: () => void): Promise<void> {
+    const state = journal?.stateOf(row.number) ?? 'not_sent'
+    await Promise.all(before)
+    const release = place ?? (await ahead.take())
+    try {
+      if (state === 'applied') return await printEarlier(row)
+      if (stop.signal.aborted || customers.some((id) => blocked.has(id))) return countUnsent(row.number)
+      const key = isFixed(state) ? await readKey(row) : { key: randomUUID(), isRecorded: false, keyAt: 0 }
+      if (!key.isRecorded) await journal?.begin(row.number, { digest: row.digest, key: key.key })
+      const ending = await send(row, key, release)
+      if (ending) return await settle(row, customers, ending)
+      if (!key.isRecorded) await journal?.end(row.number, { outcome: 'not_sent' })
+      countUnsent(row.number)
+    } finally {
+      release()
+    }
+  }
+
+  async function settle(row: Row, customers: string[], { outcome, fields, error }: Ending): Promise<void> {
+    counts[outcome === 'applied' ? 'done' : outcome === 'unknown' ? 'unknown' : 'failed'] += 1
+    if (error) {
+      for (const id of customers) blocked.add(id)
+      failures += 1
+      if (failures === run.maxFailures)
+        fail(new Error(`${failures} rows failed or are unknown: no further row starts (--max-failures).`))
+      if (error.code === 'audit_failed') fail(error)
+    }
+    // Of one that was too old to be sent, everything is on disk.
+    if (error || outcome === 'applied') await journal?.end(row.number, { outcome, ...fields })
+    await print(row, { ...(op.kind === 'write' && { outcome }), ...fields })
+  }
+
+  async function printEarlier(row: Row): Promise<void> {
+    const { result, at } = (await journal?.readLine(row.number)) ?? {}
+    counts.already += 1
+    await print(row, { outcome: 'applied', result, earlier: String(at).replace(/\.\d+Z$/, 'Z') })
+  }
+
+  async function readKey({ number }: Row): Promise<SentKey> {
+    const line = (await journal?.readLine(number)) ?? {}
+    return { key: String(line.key), keyAt: readTime(line), isRecorded: true }
+  }
+
+  function countUnsent(row: number): void {
+    const state = journal?.stateOf(row) ?? 'not_sent'
+    if (state === 'applied') counts.already += 1
+    else if (isFixed(state)) counts.unknown += 1
+  }
+
+  async function print({ number, args, carried }: Row, fields: JsonObject): Promise<void> {
+    const isCarrying = Object.keys(carried).length > 0
+    await output.write({ row: number, arguments: args, ...(isCarrying && { carried }), ...fields })
+    counts.lines += 1
+  }
+
+  /** Sends it, again and again where the rate is limited; `undefined` when it was not sent. */
+  async function send(row: Row, key: SentKey, onPlace: () => void): Promise<Ending | undefined> {
+    let ending: Ending | undefined
+    const pauses: RowPauses = {}
+    for (;;) {
+      const release = await places.take()
+      onPlace()
+      try {
+        await limits.waitForAll()
+        await output.ready()
+        if (stop.signal.aborted) return ending
+        if (key.isRecorded && !isFresh(key.keyAt, run.now())) return expired(row, key)
+        ending = await callOnce(row, key)
+      } finally {
+        release()
+      }
+      // With another attempt before the 429, the outcome of a new key is unknown.
+      const { outcome, error } = ending
+      const isLimited = error?.status === 429 && (outcome !== 'unknown' || key.isRecorded)
+      if (!(await limits.waitAfter(isLimited ? error : undefined, pauses))) return ending
+    }
+  }
+
+  function expired({ args }: Row, { keyAt }: SentKey): Ending {
+    const check = op.kind === 'write' ? op.verification.recheckAdvice(args) : ''
+    const message = `${op.tool}: sent under an Idempotency-Key of ${new Date(keyAt).toISOString()}, which may no longer count; it was not sent again. ${check}`
+    return { outcome: 'unknown', fields: { error: { code: 'key_expired', message } } }
+  }
+
+  async function callOnce({ args }: Row, { key, isRecorded }: SentKey): Promise<Ending> {
+    try {
+      const result = await run.call(args, op.kind === 'write' ? { value: key, mayHaveBeenUsed: isRecorded } : undefined)
+      return { outcome: 'applied', fields: { result } }
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error
+      const { code, message, status, outcome = 'not_applied' } = error
+      return { outcome, fields: { error: { code, message, ...(status && { status }) } }, error }
+    }
+  }
+}
+
+interface SentKey {
+  readonly key: string
+  readonly keyAt: number
+  /** An earlier run may have sent it. */
+  readonly isRecorded: boolean
+}
+
+const isFresh = (keyAt: number, now: number): boolean => keyAt <= now && now - keyAt < MAX_KEY_AGE_MS
+
+/** Customers that a write is about; ids may be written in either case. */
+function findCustomers(op: Operation, args: JsonObject): string[] {
+  const argument = (op.kind === 'write' && op.irreversible?.customerArgument) || 'customer_id'
+  const ids = [args[argument], ...asObjects(args.data).map((item) => item[argument])]
+  return Array.from(new Set(ids.flatMap((id) => (typeof id === 'string' ? id.toLowerCase() : []))))
+}
+
+/** At most so many at once; others wait in order. */
+function createSlots(count: number) {
+  const waiting: (() => void)[] = []
+  let free = count
+  const release = () => {
+    const next = waiting.shift()
+    if (next) next()
+    else free += 1
+  }
+  return {
+    /** Returns what gives it back, once. */
+    async take(): Promise<() => void> {
+      if (free > 0) free -= 1
+      else await new Promise<void>((resolve) => waiting.push(resolve))
+      let isTaken = true
+      return () => {
+        if (isTaken) release()
+        isTaken = false
+      }
+    },
+  }
+}

@@ -1,0 +1,159 @@
+import { rm } from 'node:fs/promises'
+import { extname } from 'node:path'
+import { readCsv } from '../../call/csv.ts'
+import {
+  InputError,
+  openFile,
+  openStream,
+  readJson,
+  readNdjson,
+  type ValidRows,
+  validateRows,
+} from '../../call/input.ts'
+import { type Journal, readJournal, type Target } from '../../call/journal.ts'
+import { ClosedError } from '../../call/output.ts'
+import { runRows } from '../../call/run-rows.ts'
+import { digestBearer } from '../../calls/guards/audit.ts'
+import { systemClock as clock } from '../../metronome/retry.ts'
+import type { JsonObject } from '../../operations/operation.ts'
+import { createAppendFile } from '../append-file.ts'
+import { UsageError } from '../config/usage-error.ts'
+import { openLocked } from '../lock-file.ts'
+import { confirmArchives, confirmNumber } from './confirm.ts'
+import { OPTIONS } from './options.ts'
+import { showProgress } from './progress.ts'
+import { codeOf, describeRequest, EXIT, messageOf, openTarget, type Session } from './session.ts'
+
+const READERS = new Map([
+  ['ndjson', readNdjson],
+  ['jsonl', readNdjson],
+  ['json', readJson],
+  ['csv', readCsv],
+])
+
+/** One call per row. */
+export async function callRows(session: Session, input: string, argv: readonly string[]): Promise<number> {
+  const { op, options, config, context } = session
+  const format = options.inputFormat ?? (input === '-' ? 'ndjson' : extname(input).slice(1).toLowerCase())
+  const readRows = READERS.get(format)
+  if (!readRows) throw new UsageError('--input-format is required: the extension of --input does not say the format.')
+  const source = input === '-' ? await openStream(context.stdin) : await openFile(input)
+  try {
+    const validation = await validateRows(op, source, readRows)
+    if (!validation.ok) throw new InputError(validation.problems.join('\n'))
+    const { rows } = validation
+    if (options.yes !== undefined && options.yes !== rows.count)
+      throw new InputError(`--yes ${options.yes} is not the number of rows, of which the input has ${rows.count}.`)
+    if (options.dryRun) return await printRequests(session, rows)
+    if (op.kind === 'read' || config.sandbox) return await sendRows(session, rows, argv)
+    const path = options.journal ?? `${input}.journal`
+    return await withJournal(session, path, rows, (journal) => sendRows(session, rows, argv, journal))
+  } finally {
+    await source.close()
+  }
+}
+
+async function printRequests(session: Session, rows: ValidRows): Promise<number> {
+  const { output, finish } = await openTarget(session)
+  for await (const { number, args } of rows.read()) await output.write(describeRequest(number, session.op, args))
+  await finish(true)
+  return EXIT.done
+}
+
+/** Throws {@link InputError} where the journal is of something else or in use. */
+async function withJournal(
+  { op, config, context }: Session,
+  path: string,
+  rows: ValidRows,
+  use: (journal: Journal) => Promise<number>,
+): Promise<number> {
+  const locked = await openLocked(path, context.platform).catch((error: unknown) => {
+    throw new InputError(`The journal ${path} cannot be opened (${codeOf(error)}).`)
+  })
+  if (!locked) throw new InputError(`The journal ${path} is used by another run.`)
+  const { baseUrl, environment = null, apiKey } = config
+  const target: Target = { tool: op.tool, base_url: baseUrl, environment, key: digestBearer(apiKey) ?? '' }
+  let opened = 0
+  const { append, close } = createAppendFile(path, () => {
+    // The file was moved, or ends in a torn line that nothing may follow.
+    if (opened > 0) throw Object.assign(new Error('the journal was opened before'), { code: 'moved or failed before' })
+    opened += 1
+  })
+  const appendLine = (line: string) =>
+    append(line).catch((cause: unknown) => {
+      throw new Error(`The journal ${path} cannot be written (${codeOf(cause)}).`, { cause })
+    })
+  try {
+    return await use(await readJournal({ path, target, rows, file: locked.file, append: appendLine, now: context.now }))
+  } finally {
+    // A journal of nothing is not left behind.
+    if (opened === 0 && (await locked.file.stat()).size === 0) await rm(path)
+    await close()
+    await locked.release()
+  }
+}
+
+async function sendRows(
+  session: Session,
+  rows: ValidRows,
+  argv: readonly string[],
+  journal?: Journal,
+): Promise<number> {
+  const { op, options, context, report } = session
+  if (journal?.isUsed && journal.differences.includes('key'))
+    await confirmNumber(
+      session,
+      rows.count,
+      async () => 'The journal is of another API key. Is it one of the same account?\n',
+    )
+  await confirmArchives(session, rows.count, () => findUnsent(rows, journal))
+  const { output, finish } = await openTarget(session, journal)
+  await journal?.start()
+  const startedAt = performance.now()
+  const counts = { done: 0, already: 0, failed: 0, unknown: 0, lines: 0 }
+  const countEnded = () => counts.done + counts.already + counts.failed + counts.unknown
+  const progress = showProgress(context, rows.count, () => ({ ...counts, ended: countEnded() }))
+  let problem: unknown
+  const onProblem = (error: unknown): void => {
+    if (problem) return
+    problem = error
+    if (!(error instanceof ClosedError)) report(messageOf(error))
+  }
+  const write = (record: JsonObject) => {
+    progress.clear()
+    return output.write(record)
+  }
+  const { concurrency = OPTIONS.concurrency.default, maxFailures = OPTIONS['max-failures'].default } = options
+  const { now } = context
+  await runRows({
+    ...{ ...session, rows, journal, counts, onProblem, concurrency, maxFailures, now, clock },
+    output: { ...output, write },
+  })
+  await finish(counts.lines === rows.count).catch(onProblem)
+  progress.end()
+
+  const { done, already, failed, unknown } = counts
+  const notStarted = rows.count - countEnded()
+  const isLeft = failed + unknown + notStarted > 0
+  const words =
+    op.kind === 'read'
+      ? `${done} done, ${failed} failed`
+      : `${done} applied, ${already} already applied, ${failed} failed, ${unknown} unknown`
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+  if (op.kind === 'write' || !(problem instanceof ClosedError))
+    context.stderr(`${rows.count} rows: ${words}, ${notStarted} not started, ${seconds} s\n`)
+  if (isLeft && journal) context.stderr(`${[context.program.invocation, 'call', ...argv.map(quote)].join(' ')}\n`)
+  if (session.isInterrupted()) return EXIT.interrupted
+  if (unknown > 0) return EXIT.unknown
+  return isLeft || (problem && !(problem instanceof ClosedError)) ? EXIT.failed : EXIT.done
+}
+
+/** Arguments of the rows that will be sent, in order. */
+async function* findUnsent(rows: ValidRows, journal: Journal | undefined): AsyncGenerator<JsonObject> {
+  for await (const { number, args } of rows.read()) if (journal?.stateOf(number) !== 'applied') yield args
+}
+
+/** For a POSIX shell. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}

@@ -1,0 +1,79 @@
+import { appendFileSync, existsSync, linkSync, readdirSync, renameSync, symlinkSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { endOf, ndjson, openWorkplace, startMetronome } from '../support/bulk.ts'
+
+const names = (count: number) => ndjson(...Array.from({ length: count }, (_, number) => ({ name: `n${number}` })))
+const CREATE = ['create-customer', '--input', 'in.ndjson'] as const
+
+test.each(['appended to', 'replaced'] as const)('an input that is %s while it runs stops the run', async (how) => {
+  const metronome = await startMetronome(({ apply }, count) => {
+    if (count === 2 && how === 'appended to') appendFileSync(path('in.ndjson'), '{"name":"not validated"}\n')
+    if (count === 2 && how === 'replaced') renameSync(path('other.ndjson'), path('in.ndjson'))
+    return apply()
+  })
+  const files = { 'in.ndjson': names(100), 'other.ndjson': names(101) }
+  const { call, path } = openWorkplace(metronome.baseUrl, files)
+  const end = await call(...CREATE, '--concurrency', '1')
+  expect(end).toMatchObject({ code: 1, stderr: expect.stringContaining('has changed since it was validated') })
+  expect(metronome.writes.length).toBeLessThan(20)
+})
+
+test.skipIf(process.platform === 'win32')('a journal is locked under all of its names', async () => {
+  const metronome = await startMetronome(() => 'hang')
+  const { start, call, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names(1) })
+  const program = start(...CREATE, '--journal', 'j')
+  while (metronome.writes.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  symlinkSync(path('j'), path('symlink'))
+  linkSync(path('j'), path('hard-link'))
+  for (const name of ['./j', 'symlink', 'hard-link'])
+    expect(await call(...CREATE, '--journal', name)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is used by another run'),
+    })
+  program.child.kill('SIGKILL')
+  await endOf(program)
+})
+
+test('a partial output is completed by a resume, and replaced by the same journal only', async () => {
+  let isDown = true
+  const metronome = await startMetronome(({ apply, body }) =>
+    isDown && body.name === 'n1' ? { status: 403, body: { message: 'no' } } : apply(),
+  )
+  const { call, path, read } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names(3) })
+  const command = [...CREATE, '--output', 'out.ndjson', '--concurrency', '1', '--max-failures', '1'] as const
+  expect((await call(...command)).code).toBe(1)
+  expect([existsSync(path('out.ndjson')), existsSync(path('out.ndjson.partial'))]).toEqual([false, true])
+  isDown = false
+  expect(await call(...command)).toMatchObject({ code: 0, stdout: '' })
+  expect(read('out.ndjson').trim().split('\n')).toHaveLength(3)
+  expect(existsSync(path('out.ndjson.partial'))).toBe(false)
+  expect((await call(...command)).code).toBe(0)
+  expect(await call(...command, '--journal', 'other')).toMatchObject({ code: 2 })
+  expect(existsSync(path('other'))).toBe(false)
+  expect(metronome.store.effects).toHaveLength(3)
+})
+
+test('the sandbox leaves no journal', async () => {
+  const { call, folder } = openWorkplace(undefined, { 'in.ndjson': names(2) })
+  expect(await call(...CREATE, '--sandbox')).toMatchObject({ code: 0, lines: [{ row: 1 }, { row: 2 }] })
+  expect(readdirSync(folder)).toEqual(['in.ndjson'])
+})
+
+test('writes are in the audit log, with the transport call; one that cannot be written stops the run', async () => {
+  const metronome = await startMetronome()
+  const { call, read } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names(1) })
+  expect((await call(...CREATE, '--audit-log', 'audit.jsonl')).code).toBe(0)
+  const lines = read('audit.jsonl').trim().split('\n')
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { phase: 'begin', caller: { transport: 'call' } },
+    { phase: 'end', outcome: 'applied' },
+  ])
+  expect(await call(...CREATE, '--journal', 'other', '--audit-log', 'missing/audit.jsonl')).toMatchObject({ code: 2 })
+})
+
+test('no rows are done at once', async () => {
+  const { call } = openWorkplace('http://127.0.0.1:9', { 'in.csv': 'name\n,\n', 'in.ndjson': '\n\n', 'in.json': '[]' })
+  expect(await call('create-customer', '--input', 'in.ndjson')).toMatchObject({ code: 0, stdout: '' })
+  expect(await call('create-customer', '--input', 'in.json')).toMatchObject({ code: 0, stdout: '' })
+  expect(await call('archive-customer', '--input', 'in.json', '--journal', 'j')).toMatchObject({ code: 0, stdout: '' })
+})

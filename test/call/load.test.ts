@@ -1,0 +1,153 @@
+import { execFile } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { endOf, ndjson, openWorkplace, startMetronome } from '../support/bulk.ts'
+import { PROGRAM } from '../support/program.ts'
+
+const [ID = ''] = (await import('../../src/sandbox/seed.ts')).seedCustomers.map(({ id }) => id)
+const names = (...all: string[]) => ndjson(...all.map((name) => ({ name })))
+const limited = (headers: Record<string, string>) => ({ status: 429, body: { message: 'Too many requests' }, headers })
+const CREATE = ['create-customer', '--input', 'in.ndjson'] as const
+const immediate = () => new Promise((resolve) => setImmediate(resolve))
+
+test('a row that met only 429 is sent again under its key', async () => {
+  const metronome = await startMetronome(({ apply }, count) => (count <= 6 ? limited({ 'retry-after': '0' }) : apply()))
+  const { call } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names('one') })
+  expect(await call(...CREATE)).toMatchObject({ code: 0, stderr: expect.stringMatching(/^1 rows: 1 applied/) })
+  expect(metronome.writes).toHaveLength(7)
+  expect(new Set(metronome.writes.map(({ key }) => key)).size).toBe(1)
+})
+
+test('a 429 makes all rows wait for Retry-After, however long, and one of scope customer only its own', async () => {
+  const times = new Map<string, number>()
+  const metronome = await startMetronome(({ apply, body }, count) => {
+    times.set(String(body.name), performance.now())
+    if (count === 1) return limited({ 'retry-after': '6', 'x-metronome-rate-limit-type': 'customer' })
+    return apply()
+  })
+  const { call } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names('one', 'two', 'three') })
+  expect((await call(...CREATE, '--concurrency', '1')).lines.map(({ row }) => row)).toEqual([2, 3, 1])
+  expect((times.get('one') ?? 0) - (times.get('three') ?? 0)).toBeGreaterThan(5_000)
+
+  const all = await startMetronome(({ apply }, count) => (count === 1 ? limited({ 'retry-after': '6' }) : apply()))
+  const other = openWorkplace(all.baseUrl, { 'in.ndjson': names('one', 'two', 'three') })
+  const startedAt = performance.now()
+  const program = other.start(...CREATE, '--concurrency', '1')
+  while (all.writes.length === 0 || performance.now() - startedAt < 3_000) await immediate()
+  expect(all.writes).toHaveLength(1)
+  expect((await endOf(program)).code).toBe(0)
+}, 60_000)
+
+test('after a row that failed, later rows of its customer do not start, and a resume keeps their order', async () => {
+  const metronome = await startMetronome(({ apply }, count) =>
+    count === 1 ? { status: 401, body: { message: 'no' } } : apply(),
+  )
+  const rows = [ID, ID.toUpperCase(), ID].map((customer_id, index) => ({ customer_id, name: `name ${index}` }))
+  const { call } = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson(...rows) })
+  const rename = ['update-customer-name', '--input', 'in.ndjson'] as const
+  expect(await call(...rename)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('1 failed, 0 unknown, 2 not started'),
+  })
+  expect(await call(...rename)).toMatchObject({ code: 0 })
+  expect(metronome.writes.map(({ body }) => body.name)).toEqual(['name 0', 'name 0', 'name 1', 'name 2'])
+})
+
+test('no more rows run at the same time than --concurrency says', async () => {
+  const metronome = await startMetronome(async ({ apply }) => {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    return apply()
+  })
+  const { call } = openWorkplace(metronome.baseUrl, {
+    'in.ndjson': names(...Array.from({ length: 30 }, (_, n) => `n${n}`)),
+  })
+  expect((await call(...CREATE, '--concurrency', '3')).code).toBe(0)
+  expect(metronome.maxInFlight()).toBe(3)
+})
+
+test('no further row starts after --max-failures failed ones', async () => {
+  const metronome = await startMetronome(() => ({ status: 403, body: { message: 'no' } }))
+  const { call } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names('a', 'b', 'c', 'd', 'e') })
+  const end = await call(...CREATE, '--concurrency', '1', '--max-failures', '2')
+  expect(end).toMatchObject({ code: 1, stderr: expect.stringContaining('2 failed, 0 unknown, 3 not started') })
+  expect(metronome.writes).toHaveLength(2)
+})
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  '%s lets writes in flight end, and says how to go on',
+  async (signal) => {
+    let answer = () => {}
+    const asked = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const metronome = await startMetronome(async ({ apply }) => {
+      await asked
+      return apply()
+    })
+    const { start } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names('a', 'b', 'c') })
+    const program = start(...CREATE, '--concurrency', '1')
+    while (metronome.writes.length === 0) await immediate()
+    program.child.kill(signal)
+    setTimeout(answer, 200)
+    const end = await endOf(program)
+    expect(end.code).toBe(130)
+    expect(end.lines).toMatchObject([{ row: 1, outcome: 'applied' }])
+    expect(end.stderr).toMatch(
+      /^3 rows: 1 applied.*2 not started.*\n.* call create-customer --input in.ndjson --concurrency 1\n$/,
+    )
+  },
+)
+
+test('a second signal interrupts the writes in flight, whose outcome is unknown', async () => {
+  const metronome = await startMetronome(() => 'hang')
+  const { start } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names('a', 'b') })
+  const program = start(...CREATE, '--concurrency', '1')
+  while (metronome.writes.length === 0) await immediate()
+  program.child.kill('SIGINT')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  program.child.kill('SIGINT')
+  expect(await endOf(program)).toMatchObject({ code: 130, lines: [{ row: 1, outcome: 'unknown' }] })
+})
+
+test.skipIf(process.platform === 'win32')('output that is closed early ends the run quietly', async () => {
+  const metronome = await startMetronome()
+  const rows = Array.from({ length: 3_000 }, () => ({ customer_id: ID }))
+  const { folder, env } = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson(...rows) })
+  const script = `"${process.execPath}" "${PROGRAM}" call get-customer --input in.ndjson | head -n 1`
+  const run = await new Promise<{ stdout: string; stderr: string }>((resolve) => {
+    execFile('sh', ['-c', script], { cwd: folder, env: { PATH: process.env.PATH, ...env } }, (_, stdout, stderr) =>
+      resolve({ stdout, stderr }),
+    )
+  })
+  expect(run.stdout.split('\n')).toHaveLength(2)
+  expect(run.stderr).toBe('')
+  expect(metronome.reads.length).toBeLessThan(2_900)
+})
+
+test.skipIf(process.platform !== 'linux')(
+  'output or a journal that cannot be written stops the run, which can be resumed',
+  async () => {
+    const metronome = await startMetronome()
+    const rows = names(...Array.from({ length: 500 }, (_, number) => `n${number}`))
+    const { folder, env, call } = openWorkplace(metronome.baseUrl, { 'in.ndjson': rows })
+    const shell = (script: string) =>
+      new Promise<string>((resolve) => {
+        execFile(
+          'sh',
+          ['-c', `${script}; echo $? >&2`],
+          { cwd: folder, env: { PATH: process.env.PATH, ...env } },
+          (_, __, stderr) => resolve(stderr),
+        )
+      })
+    const command = `"${process.execPath}" "${PROGRAM}" call create-customer --input in.ndjson`
+    expect(await shell(`${command} > /dev/full`)).toMatch(
+      /Standard output cannot be written \(ENOSPC\)\.\n500 rows: .* not started.*\n.*\n1\n$/,
+    )
+    expect(await shell(`ulimit -f 20; ${command} > /dev/null`)).toMatch(
+      /The journal in.ndjson.journal cannot be written .*\n500 rows: .*\n.*\n1\n$/,
+    )
+    const end = await call(...CREATE)
+    expect(end.code).toBe(0)
+    expect(end.lines).toHaveLength(500)
+    expect(metronome.store.effects).toHaveLength(500)
+  },
+)

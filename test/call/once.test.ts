@@ -1,0 +1,167 @@
+import { EventEmitter } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { PassThrough } from 'node:stream'
+import { expect, test } from 'vitest'
+import { call as run } from '../../src/cli/call/command.ts'
+import { OPTIONS } from '../../src/cli/call/options.ts'
+import { seedCustomers } from '../../src/sandbox/seed.ts'
+import { ndjson, openWorkplace, startMetronome } from '../support/bulk.ts'
+import { createCommandContext } from '../support/command-context.ts'
+import { makeFolder } from '../support/program.ts'
+
+const [ACME] = seedCustomers
+const ID = ACME?.id ?? ''
+
+test('one call prints its result, compact in a pipe, and an error with its outcome to standard error', async () => {
+  const metronome = await startMetronome(() => ({ status: 403, body: { message: 'no' } }))
+  const { call, start } = openWorkplace(metronome.baseUrl)
+  const read = await call('get-customer', JSON.stringify({ customer_id: ID }))
+  expect(read).toMatchObject({ code: 0, stderr: '', lines: [{ data: { id: ID } }] })
+  expect(read.stdout.split('\n')).toHaveLength(2)
+  expect(await call('create-customer', '{"name":"x"}')).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/responded 403.*\n.*Outcome: not_applied\.\n$/),
+  })
+  const program = start('get-customer', '-')
+  program.child.stdin.end(JSON.stringify({ customer_id: ID }))
+  expect(await program.ended).toMatchObject({ code: 0 })
+})
+
+test('one write whose outcome is unknown exits with 3, and takes the key that its error names', async () => {
+  const metronome = await startMetronome(({ apply }, count) => {
+    const response = apply()
+    return count <= 3 ? 'cut' : response
+  })
+  const { call } = openWorkplace(metronome.baseUrl)
+  const end = await call('create-customer', '{"name":"x"}')
+  expect(end.code).toBe(3)
+  const [, key = ''] = /"idempotency_key": "([^"]+)"/.exec(end.stderr) ?? []
+  expect(await call('create-customer', JSON.stringify({ name: 'x', idempotency_key: key }))).toMatchObject({ code: 0 })
+  expect(metronome.store.effects).toHaveLength(1)
+})
+
+test.each([
+  [['no-such-tool'], 'Unknown tool: no-such-tool'],
+  [['create-custmer', '{}'], 'Did you mean create-customer?'],
+  [['create-customer', '{"name":"x"}', '--read-only'], 'this server runs with --read-only'],
+  [['create-customer', '{"name":"x"}', '--tools', 'reads'], 'this server runs with --tools'],
+  [['create-customer', '{"nme":"x"}'], 'nme is not a known field (did you mean name?)'],
+  [['create-customer', 'name'], 'The arguments are not a JSON object.'],
+  [['create-customer', '[]'], 'The arguments are not a JSON object.'],
+  [['create-customer', '{}', '--input', 'x.csv'], '--input and JSON are mutually exclusive'],
+  [['create-customer', '--port', '1'], 'unknown option --port'],
+  [['create-customer', '--concurrency', '2'], '--concurrency requires --input'],
+  [['create-customer', '--input', 'x.csv', '--concurrency', '21'], 'from 1 to 20'],
+  [['create-customer', '--input', 'x.csv', '--concurrency', '0'], 'from 1 to 20'],
+  [['create-customer', '--all'], 'create-customer has no pages'],
+  [['get-customer', '--input', 'x.csv', '--journal', 'j'], 'get-customer only reads'],
+  [['create-customer', '--input', 'x.csv', '--journal', 'j', '--sandbox'], 'the sandbox has none'],
+  [['archive-customer', JSON.stringify({ id: ID })], 'This needs a person at a terminal, or --yes N'],
+  [['archive-customer', JSON.stringify({ id: ID }), '--yes', '2'], '--yes must be 1 for one call'],
+  [
+    ['archive-customer', JSON.stringify({ id: ID }), '--yes', '1', '--confirm-archives'],
+    'only a person at a terminal confirms',
+  ],
+])('call %j is wrong usage, and sends nothing', async (args, message) => {
+  const metronome = await startMetronome()
+  const { call } = openWorkplace(metronome.baseUrl)
+  expect(await call(...args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(message) })
+  expect([...metronome.reads, ...metronome.writes]).toEqual([])
+})
+
+test('a missing key is wrong usage, but for --dry-run', async () => {
+  const { call } = openWorkplace(undefined, { 'in.csv': 'name\nx\n' }, { METRONOME_API_KEY: '' })
+  expect(await call('create-customer', '--input', 'in.csv')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('METRONOME_API_KEY is not set'),
+  })
+  expect(await call('create-customer', '--input', 'in.csv', '--dry-run')).toMatchObject({
+    code: 0,
+    lines: [{ row: 1, method: 'POST', path: '/v1/customers', body: { name: 'x' } }],
+  })
+  expect(await call('list-customers', '--dry-run', '{"limit":5}')).toMatchObject({
+    lines: [{ row: 1, method: 'GET', path: '/v1/customers?limit=5', body: null }],
+  })
+})
+
+test('--all reads every page, and says when it is not complete', async () => {
+  const page = (next: string | null) => ({
+    status: 200,
+    body: { data: [ACME], next_page: next } as object as Record<string, unknown>,
+  })
+  const metronome = await startMetronome(undefined, (_, count) => page(count < 3 ? `c${count}` : null))
+  const { call } = openWorkplace(metronome.baseUrl)
+  const end = await call('list-customers', '--all', '{"only_archived":true}')
+  expect(end).toMatchObject({ code: 0, stderr: '' })
+  expect(end.lines).toEqual([ACME, ACME, ACME])
+  expect(metronome.reads).toEqual([
+    '/v1/customers?only_archived=true&limit=100',
+    '/v1/customers?only_archived=true&limit=100&next_page=c1',
+    '/v1/customers?only_archived=true&limit=100&next_page=c2',
+  ])
+  const circle = await startMetronome(undefined, () => page('again'))
+  expect(await openWorkplace(circle.baseUrl).call('list-customers', '--all')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('The list is not complete.'),
+  })
+  const failing = await startMetronome(undefined, (_, count) =>
+    count < 2 ? page('x') : { status: 403, body: { message: 'no' } },
+  )
+  const place = openWorkplace(failing.baseUrl)
+  expect(await place.call('list-customers', '--all', '--output', 'all.ndjson')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('The list is not complete.'),
+  })
+  expect(place.read('all.ndjson.partial')).toBe(`${JSON.stringify(ACME)}\n`)
+})
+
+/** Runs the command in this process, at a terminal where a person types. */
+async function runAtTerminal(baseUrl: string, typed: string, args: readonly string[]) {
+  const stdin = new PassThrough()
+  const output = new PassThrough()
+  const environment = { METRONOME_API_KEY: 'mk_test_0123456789abcdef', METRONOME_BASE_URL: baseUrl }
+  const { context, stderr } = createCommandContext({
+    environment,
+    stdin,
+    output,
+    isInteractive: true,
+    hasErrorTerminal: true,
+    signals: new EventEmitter(),
+  })
+  stdin.write(`${typed}\n`)
+  const code = await run(args, context)
+  return { code, stderr: stderr() }
+}
+
+test('archives ask at the terminal, with the customers and the number to type', async () => {
+  const metronome = await startMetronome()
+  const evil = metronome.store.customers.get(ID)
+  if (evil) Object.assign(evil, { name: 'Acme \u202e\u001b[31m' })
+  const folder = makeFolder({ 'in.ndjson': ndjson(...seedCustomers.slice(0, 3).map(({ id }) => ({ id }))) })
+  const command = ['archive-customer', '--input', `${folder}/in.ndjson`, '--confirm-archives']
+  const declined = await runAtTerminal(metronome.baseUrl, '2', [...command, '--yes', '3'])
+  expect(declined.code).toBe(2)
+  expect(declined.stderr).toContain('Type 3 to go on: ')
+  expect(declined.stderr).toContain('Acme \\u{202e}\\u{1b}[31m  team@acme.example, acme-prod')
+  expect(declined.stderr).toContain('2024-03-02T14:05:00.000Z')
+  expect(metronome.writes).toEqual([])
+  expect((await runAtTerminal(metronome.baseUrl, '3', command)).code).toBe(0)
+  expect(metronome.writes).toHaveLength(3)
+})
+
+test('--yes N archives without a terminal when N is the number of rows', async () => {
+  const metronome = await startMetronome()
+  const rows = ndjson(...seedCustomers.slice(0, 2).map(({ id }) => ({ id })))
+  const { call, folder } = openWorkplace(metronome.baseUrl, { 'in.ndjson': rows })
+  expect(await call('archive-customer', '--input', 'in.ndjson', '--yes', '3')).toMatchObject({ code: 2 })
+  expect(await call('archive-customer', '--input', 'in.ndjson')).toMatchObject({ code: 2 })
+  expect(readdirSync(folder)).toEqual(['in.ndjson'])
+  expect(await call('archive-customer', '--input', 'in.ndjson', '--yes', '2')).toMatchObject({ code: 0 })
+})
+
+test('docs/bulk.md names every option', () => {
+  const page = readFileSync('docs/bulk.md', 'utf8')
+  for (const name of Object.keys(OPTIONS).filter((option) => option !== 'help' && !/^sandbox-/.test(option)))
+    expect(page).toContain(`\`--${name}`)
+})
