@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
 import type { Caller } from '../calls/call.ts'
 import type { AuditLog } from '../calls/guards/audit.ts'
@@ -10,7 +9,7 @@ import type { Log } from '../log.ts'
 import { createMcpApp } from '../mcp/http.ts'
 import type { ServerInfo } from '../mcp/server-info.ts'
 import type { RuntimeConfig } from '../runtime.ts'
-import { createRedactor, escapeInvisible } from '../sanitize.ts'
+import { createRedactor, digestSecret, escapeInvisible } from '../sanitize.ts'
 import type { HttpConfig } from './config/http-config.ts'
 import { isKey } from './config/secrets.ts'
 import { type LazyRuntime, loadOnFirstCall } from './load-runtime.ts'
@@ -118,11 +117,6 @@ function createLazyMetrics(loadedRuntime: () => { inFlight(): number; waiting():
   }
 }
 
-/** Stands for a bearer token in the audit log: tokens can be distinguished, but not recovered. */
-function digestBearer(bearer: string | undefined): string | undefined {
-  return bearer === undefined ? undefined : createHash('sha256').update(bearer).digest('hex').slice(0, 8)
-}
-
 /**
  * Finds the caller by its bearer token. Every call uses the process's own key; with `passthrough` the caller's token is its
  * key, and the own one is never used.
@@ -131,7 +125,7 @@ export function createAuthenticator(apiKey: string | undefined, tokens: readonly
   const redact = createRedactor([apiKey, ...tokens])
   return (transport: 'http' | 'rest') =>
     ({ bearer, peer, userAgent }: RequestClient): Caller => {
-      const origin = { transport, peer, user_agent: userAgent, bearer: digestBearer(bearer) }
+      const origin = { transport, peer, user_agent: userAgent, bearer: bearer && digestSecret(bearer) }
       if (!passthrough) return { apiKey, redact, origin }
       const redactBearer = createRedactor([bearer])
       return { apiKey: bearer, redact: (text) => redact(redactBearer(text)), origin }

@@ -13,9 +13,9 @@ import {
 import { type Journal, readJournal, type Target } from '../../call/journal.ts'
 import { ClosedError } from '../../call/output.ts'
 import { runRows } from '../../call/run-rows.ts'
-import { digestBearer } from '../../calls/guards/audit.ts'
 import { systemClock as clock } from '../../metronome/retry.ts'
 import type { JsonObject } from '../../operations/operation.ts'
+import { digestSecret } from '../../sanitize.ts'
 import { createAppendFile } from '../append-file.ts'
 import { UsageError } from '../config/usage-error.ts'
 import { openLocked } from '../lock-file.ts'
@@ -72,7 +72,7 @@ async function withJournal(
   })
   if (!locked) throw new InputError(`The journal ${path} is used by another run.`)
   const { baseUrl, environment = null, apiKey } = config
-  const target: Target = { tool: op.tool, base_url: baseUrl, environment, key: digestBearer(apiKey) ?? '' }
+  const target: Target = { tool: op.tool, base_url: baseUrl, environment, key: digestSecret(apiKey ?? '') }
   let opened = 0
   const { append, close } = createAppendFile(path, () => {
     // The file was moved, or ends in a torn line that nothing may follow.
