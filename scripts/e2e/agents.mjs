@@ -1,5 +1,5 @@
 // Four agents, driven by a fake model, make a real tool call on the sandbox and see all tools; then each tries to archive a
-// customer where a person has to confirm it, and nobody is there: `npm run e2e:agents`.
+// customer where a person has to confirm it, and nobody is there: `npm run e2e:agents`. Last, a hook answers Claude Code's form.
 // Needs Linux on x64 and 1.7 GB for the agents, which are installed on demand; `-- claude codex` runs only some.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,6 +25,8 @@ const UNCONFIRMED = {
   opencode: /a form, which this client does not support/,
 }
 const MAX_RUN_MS = 120_000
+/** How long the second person takes. */
+const PERSON_MS = 1_500
 
 /** Each writes its configuration into a new home folder and says how it is run there. */
 const AGENTS = {
@@ -112,6 +114,7 @@ try {
     if (chosen.length === 0 || chosen.includes(name)) {
       await runRead(name, prepare, program)
       await runArchive(name, prepare, program)
+      if (name === 'claude') await runHook(prepare, program)
     }
 } finally {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
@@ -138,6 +141,50 @@ async function runArchive(name, prepare, program) {
     ...(written.length > 0 ? ['a write was sent'] : []),
     ...(model.results.some((result) => UNCONFIRMED[name].test(result)) ? [] : [`results: ${model.results.join(' ')}`]),
   ])
+}
+
+/** The hook of docs/safety.md asks a second person: the archive is sent, and the audit log says after how long. */
+async function runHook(prepare, program) {
+  const log = join(folder, 'hook.jsonl')
+  const launch = { command: program, args: ['--sandbox', '--confirm-archives', '--audit-log', log] }
+  const approver = await startApprover(CUSTOMER)
+  const prepareWithHook = (context) => {
+    write(context.home, '.claude/settings.json', readHook(approver.url))
+    return prepare(context)
+  }
+  const { output } = await runAgent('claude-hook', prepareWithHook, launch, ARCHIVE)
+  approver.stop()
+  const lines = readFileSync(log, 'utf8').trim().split('\n')
+  const { outcome, confirmation } = JSON.parse(lines.at(-1))
+  const isRecorded = outcome === 'applied' && confirmation?.result === 'accepted' && confirmation.ms >= approver.ms()
+  report(`claude: a hook answers the form, after ${confirmation?.ms} ms by the audit log`, output, [
+    ...(isRecorded ? [] : [`the person took ${approver.ms()} ms; the audit log: ${lines.join('\n')}`]),
+  ])
+}
+
+function readHook(url) {
+  const [, section] = readFileSync('docs/safety.md', 'utf8').split('## A second person approves')
+  const [, sample] = /```json\n(.*?)```/s.exec(section)
+  return sample.replace(/http:[^"]+/, url)
+}
+
+/** The receiver of examples/, at whose terminal a person types the text. */
+async function startApprover(text) {
+  const child = spawn(process.execPath, ['examples/second-approver.mjs', '0'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  let shown = ''
+  let askedAt
+  let typedAt
+  child.stdout.on('data', (chunk) => {
+    shown += chunk
+    if (askedAt !== undefined || !shown.endsWith('> ')) return
+    askedAt = Date.now()
+    setTimeout(() => {
+      typedAt = Date.now()
+      child.stdin.write(`${text}\n`)
+    }, PERSON_MS)
+  })
+  while (!shown.includes('/\n')) await once(child.stdout, 'data')
+  return { url: /http:\S+/.exec(shown)[0], ms: () => typedAt - askedAt, stop: () => child.kill() }
 }
 
 async function runAgent(name, prepare, launch, call) {
