@@ -36,6 +36,16 @@ const LINES = [
     idempotency_key: 'k3',
   },
   { call: 'd', phase: 'single', at: today, tool: 'get-embeddable-customer-dashboard', outcome: 'applied' },
+  ...[
+    { call: 'e', phase: 'end', outcome: 'applied', confirmation: { by: 'form', ms: 731, result: 'accepted' } },
+    { call: 'f', phase: 'end', outcome: 'applied', confirmation: { by: 'form', ms: 4_200, result: 'accepted' } },
+    { call: 'g', phase: 'single', outcome: 'not_applied', confirmation: { by: 'form', ms: 3, result: 'cancelled' } },
+  ].map((line) => ({
+    at: '2026-01-01T00:00:00.000Z',
+    tool: 'archive-customer',
+    arguments: { id: line.call },
+    ...line,
+  })),
 ]
 
 // Machines without jq have no use for the examples.
@@ -59,5 +69,16 @@ describe.runIf(hasJq)('the jq examples of docs/audit-log.md', () => {
 
   test('find unknown outcomes', () => {
     expect(JSON.parse(run(commands[2]))).toMatchObject({ arguments: { id: 'y' }, idempotency_key: 'k3' })
+  })
+
+  test('find archives that were confirmed in under two seconds', () => {
+    expect(JSON.parse(run(commands[3]))).toEqual({
+      at: '2026-01-01T00:00:00.000Z',
+      tool: 'archive-customer',
+      arguments: { id: 'e' },
+      outcome: 'applied',
+      ms: 731,
+      client: null,
+    })
   })
 })

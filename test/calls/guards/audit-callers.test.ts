@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { JsonObject } from '../../../src/operations/json.ts'
+import type { JsonObject } from '../../../src/operations/operation.ts'
 import { ID } from '../../contract.ts'
+import { readPage, readRows } from '../../support/docs.ts'
 import { KEY } from '../../support/harness.ts'
 import { callTool, send } from '../../support/http.ts'
 import { INITIALIZE, makeFolder, startProgram, toolCall } from '../../support/program.ts'
@@ -20,6 +21,14 @@ const linesOf = (path: string): JsonObject[] =>
     .slice(0, -1)
     .map((line) => JSON.parse(line))
 
+/** Every field of the lines has a row in docs/audit-log.md. */
+function expectDocumented(lines: readonly JsonObject[]): void {
+  const documented = readRows(readPage('docs/audit-log.md'), /^`/).map(([field]) => field)
+  for (const line of lines)
+    for (const field of [...Object.keys(line), ...Object.keys(line.caller as object)])
+      expect(documented).toContain(`\`${field}\``)
+}
+
 test('on stdio the caller is the user of this machine, with the client in both eras', async () => {
   const path = chosenPath()
   const program = startProgram({ args: ['--sandbox', '--audit-log', path] })
@@ -34,6 +43,7 @@ test('on stdio the caller is the user of this machine, with the client in both e
   await program.receive()
   const lines = linesOf(path)
   expect(lines).toHaveLength(4)
+  expectDocumented(lines)
   for (const line of lines) {
     expect(line.caller).toEqual({
       transport: 'stdio',
@@ -80,6 +90,7 @@ test('over HTTP and REST it is the address, the user agent and a digest of the b
   }
   const lines = linesOf(path)
   expect(lines).toHaveLength(4 * bearers.length)
+  expectDocumented(lines)
   for (const [index, line] of lines.entries()) {
     const bearer = bearers[Math.floor(index / 4)] ?? ''
     expect(line).toMatchObject({
