@@ -1,5 +1,4 @@
-import type { JsonObject } from '../operations/json.ts'
-import type { Operation } from '../operations/operation.ts'
+import type { JsonObject, Operation } from '../operations/operation.ts'
 import { noContent } from '../operations/output-schemas.ts'
 
 /** One HTTP request to Metronome, without host and credentials. */

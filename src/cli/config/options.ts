@@ -42,7 +42,7 @@ export const OPTIONS = {
   'confirm-archives': {
     type: 'boolean',
     group: 'Access',
-    description: 'archive only what a person has confirmed in a form of the client; see docs/safety.md',
+    description: 'ask in a form of the client before anything is archived; see docs/safety.md',
   },
   'audit-log': {
     type: 'string',
