@@ -120,6 +120,7 @@ test(`an agent that does what the texts say adds exactly one record in ${RUNS} r
     },
   )
   await fc.assert(run, { numRuns: RUNS, seed: SEED })
+  console.log(`paths taken: ${Array.from(taken, ([path, times]) => `${path} ${times}`).join(', ')}`)
   // Each path was taken often, or the property would say nothing about it.
   expect(Math.min(...taken.values()), JSON.stringify(Array.from(taken))).toBeGreaterThan(100)
   expect(taken.size).toBe(4)
