@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 const MASK = '[redacted]'
 const MAX_QUOTED = 500
 // The patterns below see no more than this, so that no text can make them slow.
@@ -26,11 +24,6 @@ export function createRedactor(secrets: readonly (string | undefined)[]): Redact
   // The longest first: an encoding may contain a shorter one.
   const ordered = Array.from(encodings).sort((a, b) => b.length - a.length)
   return (text) => ordered.reduce((kept, secret) => kept.replaceAll(secret, MASK), text)
-}
-
-/** Stands for a key or token in a file: they can be distinguished, but not recovered. */
-export function digestSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex').slice(0, 8)
 }
 
 /** Plain, inside JSON, inside JSON within JSON (a tool's text block), and percent-encoded. */

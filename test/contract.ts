@@ -1,5 +1,5 @@
 import type Metronome from '@metronome/sdk'
-import type { JsonObject } from '../src/operations/operation.ts'
+import type { JsonObject } from '../src/operations/json.ts'
 import type { Store } from '../src/sandbox/store.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: one set serves the tool and the SDK's method, each with its own type

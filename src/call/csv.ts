@@ -2,8 +2,8 @@ import { type CsvError, parse } from 'csv-parse'
 import * as z from 'zod'
 import type { InputIssue } from '../calls/errors.ts'
 import { findNearest } from '../calls/validate-arguments.ts'
-import { isObject, type Operation } from '../operations/operation.ts'
-import { childSchema, plainType, type Schema } from '../operations/schema.ts'
+import { childSchema, isObject, plainType, type Schema } from '../operations/json.ts'
+import type { Operation } from '../operations/operation.ts'
 import { decode, InputError, issue, MAX_ROW_BYTES, NOT_UTF8, type RawRow, type Source, TOO_LONG } from './input.ts'
 
 type Path = readonly (string | number)[]

@@ -3,8 +3,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { type InputIssue, InvalidArgumentsError } from '../calls/errors.ts'
 import { digest } from '../calls/guards/sealed-state.ts'
 import { validateArguments } from '../calls/validate-arguments.ts'
-import { isObject, type JsonObject, type Operation } from '../operations/operation.ts'
-import { parseExactJson } from '../operations/schema.ts'
+import { isObject, type JsonObject, parseExactJson } from '../operations/json.ts'
+import type { Operation } from '../operations/operation.ts'
 
 export const MAX_ROW_BYTES = 1024 * 1024
 /** What is read whole: a JSON array, and standard input. */

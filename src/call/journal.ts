@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { isObject, type JsonObject } from '../operations/operation.ts'
+import { isObject, type JsonObject } from '../operations/json.ts'
 import { decode, InputError, readChunks, readLines, type ValidRows } from './input.ts'
 
 /** What a journal belongs to; the key is a digest. */

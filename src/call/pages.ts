@@ -1,5 +1,5 @@
 import { CallError } from '../calls/errors.ts'
-import { asObjects, type JsonObject } from '../operations/operation.ts'
+import { asObjects, type JsonObject } from '../operations/json.ts'
 import { createLimits, type LimitsOptions } from './limits.ts'
 
 export const PAGE_SIZE = 100

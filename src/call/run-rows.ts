@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { CallError } from '../calls/errors.ts'
-import { asObjects, type JsonObject, type Operation } from '../operations/operation.ts'
+import { asObjects, type JsonObject } from '../operations/json.ts'
+import type { Operation } from '../operations/operation.ts'
 import type { Row, ValidRows } from './input.ts'
 import { isFixed, type Journal, readTime } from './journal.ts'
 import { createLimits, type LimitsOptions, type RowPauses } from './limits.ts'

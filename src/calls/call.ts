@@ -5,14 +5,8 @@ import { type AttemptResult, readResult } from '../metronome/response.ts'
 import { type Clock, lastOf, mayRetryRead, sendWithRetries } from '../metronome/retry.ts'
 import type { Send, Upstream } from '../metronome/send.ts'
 import { KEY_ARGUMENT } from '../operations/input-fields.ts'
-import {
-  asObject,
-  type JsonObject,
-  type Operation,
-  type Read,
-  type ReadOperation,
-  type WriteOperation,
-} from '../operations/operation.ts'
+import { asObject, type JsonObject } from '../operations/json.ts'
+import type { Operation, Read, ReadOperation, WriteOperation } from '../operations/operation.ts'
 import { type Redact, toWellFormed } from '../sanitize.ts'
 import {
   adviseOn,

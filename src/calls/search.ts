@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../metronome/retry.ts'
-import { asObjects, type JsonObject, type Matcher, type ReadOperation, type Search } from '../operations/operation.ts'
+import { asObjects, type JsonObject } from '../operations/json.ts'
+import type { Matcher, ReadOperation, Search } from '../operations/operation.ts'
 import { CallError } from './errors.ts'
 
 /** Every page is requested with the most records that Metronome returns. */

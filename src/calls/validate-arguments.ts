@@ -1,16 +1,18 @@
 import { closestMatch } from 'leven'
 import * as z from 'zod'
 import { describeIssue } from '../operations/describe-issue.ts'
-import { isObject, type JsonObject, type Operation, type Read, type WriteOperation } from '../operations/operation.ts'
 import {
   childSchema,
   isNullable,
+  isObject,
   isOptional,
+  type JsonObject,
   parseExactJson,
   plainType,
   readText,
   type Schema,
-} from '../operations/schema.ts'
+} from '../operations/json.ts'
+import type { Operation, Read, WriteOperation } from '../operations/operation.ts'
 import { CallError, type InputIssue, invalidArguments } from './errors.ts'
 
 // Bounds that no real call comes near, so that no request can exhaust memory or block the process.

@@ -1,7 +1,8 @@
 import { buildRequest } from '../metronome/request.ts'
 import { type AttemptResult, readErrorBody, readResult } from '../metronome/response.ts'
 import { type Clock, classify, lastOf, mayRetryWrite, sendWithRetries, type WriteAttempt } from '../metronome/retry.ts'
-import { asObjects, type JsonObject, type Read, type WriteOperation } from '../operations/operation.ts'
+import { asObjects, type JsonObject } from '../operations/json.ts'
+import type { Read, WriteOperation } from '../operations/operation.ts'
 import { adviseOn, adviseOnAmbiguity, type CallError, callFailed } from './errors.ts'
 import { type Decision, decideFromAttempts, decideFromRecords, type Evidence, type Reason } from './outcome.ts'
 

@@ -1,5 +1,5 @@
 import { operations } from '../operations/index.ts'
-import type { JsonObject } from '../operations/operation.ts'
+import type { JsonObject } from '../operations/json.ts'
 import { buildOpenApi } from '../rest/openapi.ts'
 import { toOpenApi30 } from '../rest/openapi-downgrade.ts'
 import { type Command, type OptionSpecs, parseCommandLine } from './config/command-line.ts'

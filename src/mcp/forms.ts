@@ -8,7 +8,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Form, Question } from '../calls/errors.ts'
 import type { FormChannel, FormResponse } from '../calls/guards/confirmation.ts'
-import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
+import { asObject, isObject, type JsonObject } from '../operations/json.ts'
 
 /** The field that a person fills in. */
 const FIELD = 'confirmation'

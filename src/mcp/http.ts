@@ -10,7 +10,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller } from '../calls/call.ts'
 import type { App, Handler, Rejection, RequestClient } from '../http/routes.ts'
-import { parseExactJson } from '../operations/schema.ts'
+import { parseExactJson } from '../operations/json.ts'
 import { isStateless, normalizeMessage, validateInitialize } from './messages.ts'
 import { createMcpServer } from './server.ts'
 import type { ServerInfo } from './server-info.ts'

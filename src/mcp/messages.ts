@@ -4,8 +4,7 @@ import {
   type ProgressToken,
   type RequestId,
 } from '@modelcontextprotocol/sdk/types.js'
-import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
-import { parseExactJson } from '../operations/schema.ts'
+import { asObject, isObject, type JsonObject, parseExactJson } from '../operations/json.ts'
 
 /** The first revision without a handshake: every request says in `_meta` what `initialize` said once. */
 export const STATELESS_REVISION = '2026-07-28'

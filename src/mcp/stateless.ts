@@ -1,7 +1,7 @@
 import type { JSONRPCResponse, RequestId } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller } from '../calls/call.ts'
 import type { CallOrigin } from '../calls/guards/audit.ts'
-import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
+import { asObject, isObject, type JsonObject } from '../operations/json.ts'
 import { readForms } from './forms.ts'
 import { isId, ProtocolError, readId, STATELESS_REVISION, VERSION_HEADER, VERSION_KEY } from './messages.ts'
 import { CAPABILITIES, type ServerInfo } from './server-info.ts'

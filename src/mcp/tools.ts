@@ -1,7 +1,7 @@
 import type { ProgressNotification, ProgressToken } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller, Channel } from '../calls/call.ts'
 import { CallError, type CallErrorCode, InputRequiredError } from '../calls/errors.ts'
-import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
+import { asObject, isObject, type JsonObject } from '../operations/json.ts'
 import { escapeInvisible } from '../sanitize.ts'
 import { askForInput, type InputRequired } from './forms.ts'
 import { INVALID_PARAMS, isId, ProtocolError } from './messages.ts'

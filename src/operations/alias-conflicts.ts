@@ -1,6 +1,7 @@
 import { quoteValue } from '../sanitize.ts'
 import { sameId } from './input-fields.ts'
-import { asObjects, type JsonObject, type Read, type ReadOperation } from './operation.ts'
+import { asObjects, type JsonObject } from './json.ts'
+import type { Read, ReadOperation } from './operation.ts'
 
 // A write may ask for thousands of aliases; the first ones are looked up.
 const MAX_LOOKED_UP = 5

@@ -11,7 +11,8 @@ import {
   MISLEADING,
   salesforceId,
 } from './input-fields.ts'
-import { asObject, defineWrite, type JsonObject } from './operation.ts'
+import { asObject, type JsonObject } from './json.ts'
+import { defineWrite } from './operation.ts'
 import { customer, documented, noContent, response } from './output-schemas.ts'
 import { verifyAliases, verifyBillableStatus, verifyName, verifySettings } from './verify-customer.ts'
 

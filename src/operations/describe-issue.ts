@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { childSchema, plainType, type Schema } from './schema.ts'
+import { childSchema, plainType, type Schema } from './json.ts'
 
 type Code = z.core.$ZodIssueCode
 type Issue<C extends Code = Code> = Extract<z.core.$ZodIssue, { readonly code: C }>

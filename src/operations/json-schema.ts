@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { JsonObject } from './operation.ts'
+import type { JsonObject } from './json.ts'
 
 /** JSON Schema 2020-12 of a schema's input for models: plain, without `anyOf`, `$ref`, formats and lengths. */
 export function inputJsonSchema(schema: z.ZodType): JsonObject {

@@ -1,7 +1,6 @@
 import type * as z from 'zod'
 import { withKeyArgument } from './input-fields.ts'
-
-export type JsonObject = Record<string, unknown>
+import type { JsonObject } from './json.ts'
 
 /** What operations are about. */
 export type Subject = 'Customers' | 'Billing providers' | 'Revenue systems' | 'Dashboards'
@@ -200,23 +199,4 @@ export function defineWrite<const Input extends z.ZodObject>(
 /** Names of the arguments in the path, in order. */
 export function pathParameters({ path }: Pick<Operation, 'path'>): string[] {
   return path.split(/[{}]/).filter((_, index) => index % 2 === 1)
-}
-
-/** The value when it is a plain JSON object, otherwise an empty one. */
-export function asObject(value: unknown): JsonObject {
-  return isObject(value) ? value : {}
-}
-
-/** The value of a field of its own: a custom field may be called `constructor`. */
-export function readOwn(object: JsonObject, name: string): unknown {
-  return Object.hasOwn(object, name) ? object[name] : undefined
-}
-
-/** The objects of a JSON array; an empty array for anything else. */
-export function asObjects(value: unknown): JsonObject[] {
-  return Array.isArray(value) ? value.map(asObject) : []
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

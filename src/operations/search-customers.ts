@@ -2,7 +2,8 @@ import * as z from 'zod'
 import { escapeInvisible } from '../sanitize.ts'
 import { foldText } from './fold-text.ts'
 import { sameId, text } from './input-fields.ts'
-import { asObject, type JsonObject, type Matcher, type Scope, type Search } from './operation.ts'
+import { asObject, type JsonObject } from './json.ts'
+import type { Matcher, Scope, Search } from './operation.ts'
 
 // The longest text that is searched is the value of a custom field, with 200 characters.
 const MAX_SEARCH_CHARACTERS = 200

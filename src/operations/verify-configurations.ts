@@ -1,16 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { quoteValue } from '../sanitize.ts'
 import { sameId } from './input-fields.ts'
-import {
-  asObject,
-  asObjects,
-  type Comparison,
-  isObject,
-  type JsonObject,
-  type ReadOperation,
-  readOwn,
-  type Verification,
-} from './operation.ts'
+import { asObject, asObjects, isObject, type JsonObject, readOwn } from './json.ts'
+import type { Comparison, ReadOperation, Verification } from './operation.ts'
 
 // One request may name many customers and configurations; more than these are not verified.
 const MAX_CUSTOMERS = 5

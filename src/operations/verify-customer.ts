@@ -12,16 +12,8 @@ import {
 } from './alias-conflicts.ts'
 import { foldText } from './fold-text.ts'
 import { MAX_NAME_CHARACTERS } from './input-fields.ts'
-import {
-  asObject,
-  asObjects,
-  type Comparison,
-  type JsonObject,
-  type Read,
-  type ReadOperation,
-  readOwn,
-  type Verification,
-} from './operation.ts'
+import { asObject, asObjects, type JsonObject, readOwn } from './json.ts'
+import type { Comparison, Read, ReadOperation, Verification } from './operation.ts'
 import { matchConfigurations, type ValueState } from './verify-configurations.ts'
 
 /** One field that was asked for, against the record. */

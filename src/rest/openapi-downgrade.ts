@@ -1,4 +1,4 @@
-import { asObject, isObject, type JsonObject } from '../operations/operation.ts'
+import { asObject, isObject, type JsonObject } from '../operations/json.ts'
 
 /** The same document in OpenAPI 3.0, for readers of that version alone: Copilot Studio, Power Platform, older generators. */
 export function toOpenApi30(document: JsonObject): JsonObject {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../operations/operation.ts'
+import type { JsonObject } from '../operations/json.ts'
 import { PROBLEM_MEDIA_TYPE, type Problem, problemBody } from './problem.ts'
 
 export const PROBLEM_SCHEMA = {

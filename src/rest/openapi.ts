@@ -1,4 +1,5 @@
-import type { JsonObject, Operation, Subject } from '../operations/operation.ts'
+import type { JsonObject } from '../operations/json.ts'
+import type { Operation, Subject } from '../operations/operation.ts'
 import { HOMEPAGE, NAME, VERSION } from '../version.ts'
 import { describeOperation, describeRecords, IDEMPOTENCY_KEY_HEADER } from './openapi-operation.ts'
 import { PROBLEM_RESPONSES, PROBLEM_SCHEMA } from './openapi-problems.ts'

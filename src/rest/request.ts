@@ -4,8 +4,8 @@ import type { InputIssue } from '../calls/errors.ts'
 import type { IdempotencyKey } from '../calls/write.ts'
 import { isPercentEncoded } from '../http/urls.ts'
 import { idempotencyKey as keySchema } from '../operations/input-fields.ts'
-import { isObject, type JsonObject, type Operation, pathParameters } from '../operations/operation.ts'
-import { childSchema, plainType, type Schema } from '../operations/schema.ts'
+import { childSchema, isObject, type JsonObject, plainType, type Schema } from '../operations/json.ts'
+import { type Operation, pathParameters } from '../operations/operation.ts'
 
 export const IDEMPOTENCY_KEY = 'idempotency-key'
 

@@ -4,7 +4,7 @@ import {
   fetchBillingConfigurations,
   setBillingConfigurations,
 } from '../operations/billing-configurations.ts'
-import type { JsonObject } from '../operations/operation.ts'
+import type { JsonObject } from '../operations/json.ts'
 import {
   archiveRevenueConfigurations,
   fetchRevenueConfigurations,

@@ -8,7 +8,7 @@ import {
 import { archiveCustomer, createCustomer, getCustomer, listCustomers } from '../operations/customers.ts'
 import { getDashboard } from '../operations/dashboards.ts'
 import { MAX_NAME_CHARACTERS } from '../operations/input-fields.ts'
-import type { JsonObject } from '../operations/operation.ts'
+import type { JsonObject } from '../operations/json.ts'
 import { buildBilling, buildRevenue } from './configurations.ts'
 import type { BillableStatus, Customer } from './entities.ts'
 import { ApiError } from './http-messages.ts'

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../operations/operation.ts'
+import type { JsonObject } from '../operations/json.ts'
 
 export interface Customer {
   readonly id: string

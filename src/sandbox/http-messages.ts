@@ -1,4 +1,4 @@
-import type { JsonObject } from '../operations/operation.ts'
+import type { JsonObject } from '../operations/json.ts'
 
 /** What the sandbox reads of one HTTP request. */
 export interface SandboxRequest {

@@ -1,5 +1,5 @@
 import { acmeNetsuite, acmeStripe } from '../operations/examples.ts'
-import type { JsonObject } from '../operations/operation.ts'
+import type { JsonObject } from '../operations/json.ts'
 import type { DeliveryMethod } from './entities.ts'
 import { ApiError } from './http-messages.ts'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 import { uuid } from '../operations/input-fields.ts'
-import type { JsonObject } from '../operations/operation.ts'
+import type { JsonObject } from '../operations/json.ts'
 import { buildBillingBody, buildRevenueBody } from './configurations.ts'
 import { buildDetailBody, isInEffect } from './customers.ts'
 import type { Configuration, Customer, DeliveryMethod } from './entities.ts'

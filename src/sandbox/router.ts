@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { describeIssue } from '../operations/describe-issue.ts'
-import { isObject, type JsonObject, type Operation } from '../operations/operation.ts'
+import { childSchema, isObject, type JsonObject, plainType, readText } from '../operations/json.ts'
+import type { Operation } from '../operations/operation.ts'
 import { noContent } from '../operations/output-schemas.ts'
-import { childSchema, plainType, readText } from '../operations/schema.ts'
 import { configurationHandlers } from './configurations.ts'
 import { customerHandlers } from './customers.ts'
 import {

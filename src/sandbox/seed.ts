@@ -1,5 +1,5 @@
 import { acmeDetail, acmeNetsuite, acmeStripe } from '../operations/examples.ts'
-import type { JsonObject } from '../operations/operation.ts'
+import type { JsonObject } from '../operations/json.ts'
 import type { Configuration, Customer, DeliveryMethod } from './entities.ts'
 import { BILLING_DELIVERY_METHODS, directDeliveryMethod, REVENUE_DELIVERY_METHODS } from './providers.ts'
 

@@ -1,5 +1,6 @@
 import type * as z from 'zod'
-import type { JsonObject, Operation } from '../operations/operation.ts'
+import type { JsonObject } from '../operations/json.ts'
+import type { Operation } from '../operations/operation.ts'
 import type { Configuration, Customer } from './entities.ts'
 import { ApiError, type SandboxResponse } from './http-messages.ts'
 import { seedBilling, seedCustomers, seedRevenue } from './seed.ts'

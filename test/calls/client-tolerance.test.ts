@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { isObject, type JsonObject } from '../../src/operations/operation.ts'
+import { isObject, type JsonObject } from '../../src/operations/json.ts'
 import { CONTRACT, ID } from '../contract.ts'
 import { createHarness, operationOf } from '../support/harness.ts'
 

@@ -8,7 +8,7 @@ import type { Clock } from '../../src/metronome/retry.ts'
 import type { SendOptions } from '../../src/metronome/send.ts'
 import { acmeDetail } from '../../src/operations/examples.ts'
 import { operations } from '../../src/operations/index.ts'
-import type { JsonObject } from '../../src/operations/operation.ts'
+import type { JsonObject } from '../../src/operations/json.ts'
 import { ID } from '../contract.ts'
 
 const NO_RESPONSE: AttemptResult = { kind: 'no_response', reason: 'no response', cause: 'timeout' }

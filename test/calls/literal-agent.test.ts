@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { JsonObject } from '../../src/operations/operation.ts'
+import type { JsonObject } from '../../src/operations/json.ts'
 import { ID } from '../contract.ts'
 import { createFaultyMetronome, type Fault } from '../support/fault-injection.ts'
 import { createHarness } from '../support/harness.ts'

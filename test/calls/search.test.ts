@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { foldText } from '../../src/operations/fold-text.ts'
-import type { JsonObject } from '../../src/operations/operation.ts'
+import type { JsonObject } from '../../src/operations/json.ts'
 import { customerSearch } from '../../src/operations/search-customers.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
 import { createHarness } from '../support/harness.ts'

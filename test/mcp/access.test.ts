@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { describeServer } from '../../src/mcp/server-info.ts'
 import { tools } from '../../src/mcp/tools.ts'
-import { asObjects } from '../../src/operations/operation.ts'
+import { asObjects } from '../../src/operations/json.ts'
 import { CONTRACT } from '../contract.ts'
 import { connectClient } from '../support/harness.ts'
 import { send, startMcp } from '../support/http.ts'

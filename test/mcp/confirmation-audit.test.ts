@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createAuditLog } from '../../src/calls/guards/audit.ts'
-import type { JsonObject } from '../../src/operations/operation.ts'
+import type { JsonObject } from '../../src/operations/json.ts'
 import { ID } from '../contract.ts'
 import {
   ARCHIVE,

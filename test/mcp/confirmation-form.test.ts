@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { acmeDetail, acmeNetsuite, acmeStripe } from '../../src/operations/examples.ts'
-import type { JsonObject } from '../../src/operations/operation.ts'
+import type { JsonObject } from '../../src/operations/json.ts'
 import type { Configuration } from '../../src/sandbox/entities.ts'
 import { ARCHIVED_ID, ID } from '../contract.ts'
 import {

@@ -2,7 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { buildToolList } from '../../src/mcp/tool-list.ts'
 import { operations } from '../../src/operations/index.ts'
-import { asObject, isObject, type JsonObject } from '../../src/operations/operation.ts'
+import { asObject, isObject, type JsonObject } from '../../src/operations/json.ts'
 import { connectClient } from '../support/harness.ts'
 
 // What clients and models reject or choke on.

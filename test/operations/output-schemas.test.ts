@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { buildToolList } from '../../src/mcp/tool-list.ts'
-import { asObject, isObject, type JsonObject } from '../../src/operations/operation.ts'
+import { asObject, isObject, type JsonObject } from '../../src/operations/json.ts'
 import { ID } from '../contract.ts'
 import { callWith } from '../support/call-upstream.ts'
 import { createHarness, operationOf } from '../support/harness.ts'

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { listCustomers } from '../../src/operations/customers.ts'
 import { acme, acmeDetail, acmeNetsuite, acmeStripe } from '../../src/operations/examples.ts'
-import type { JsonObject, Verification } from '../../src/operations/operation.ts'
+import type { JsonObject } from '../../src/operations/json.ts'
+import type { Verification } from '../../src/operations/operation.ts'
 import { ID, OTHER_ID } from '../contract.ts'
 import { operationOf } from '../support/harness.ts'
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { acme, acmeStripe } from '../../src/operations/examples.ts'
-import type { JsonObject } from '../../src/operations/operation.ts'
+import type { JsonObject } from '../../src/operations/json.ts'
 import { noContent } from '../../src/operations/output-schemas.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
 import { rowOf } from '../contract.ts'

@@ -1,7 +1,7 @@
 import type { CallRequest, Channel } from '../../src/calls/call.ts'
 import { CallError, type CallErrorCode } from '../../src/calls/errors.ts'
 import type { Outcome } from '../../src/calls/outcome.ts'
-import type { JsonObject } from '../../src/operations/operation.ts'
+import type { JsonObject } from '../../src/operations/json.ts'
 import { ID } from '../contract.ts'
 import { createHarness, type Harness, type HarnessOptions } from './harness.ts'
 import { type LocalUpstream, type ReceivedRequest, type Responder, startUpstream } from './upstream.ts'

@@ -1,5 +1,5 @@
 import type { Fetch } from '../../src/metronome/fetch.ts'
-import type { JsonObject } from '../../src/operations/operation.ts'
+import type { JsonObject } from '../../src/operations/json.ts'
 import { CONTRACT } from '../contract.ts'
 import { type HttpRequest, type HttpResponse, send } from './http.ts'
 

@@ -1,5 +1,5 @@
 import type { Fetch } from '../../src/metronome/fetch.ts'
-import type { JsonObject } from '../../src/operations/operation.ts'
+import type { JsonObject } from '../../src/operations/json.ts'
 import { type FaultPlan, parseFaultSpec } from '../../src/sandbox/fault-spec.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
 import { createStore, type Store } from '../../src/sandbox/store.ts'

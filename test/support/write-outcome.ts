@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { CallError } from '../../src/calls/errors.ts'
 import type { Outcome } from '../../src/calls/outcome.ts'
 import type { Upstream } from '../../src/metronome/send.ts'
-import type { JsonObject } from '../../src/operations/operation.ts'
+import type { JsonObject } from '../../src/operations/json.ts'
 import { createFaultyMetronome } from './fault-injection.ts'
 import { createHarness } from './harness.ts'
 

@@ -1,5 +1,6 @@
 import { foldText } from '../../operations/fold-text.ts'
-import { type Archiving, isObject, type JsonObject, type WriteOperation } from '../../operations/operation.ts'
+import { isObject, type JsonObject } from '../../operations/json.ts'
+import type { Archiving, WriteOperation } from '../../operations/operation.ts'
 import { escapeInvisible } from '../../sanitize.ts'
 import type { Form } from '../errors.ts'
 import { archivingOf, type Configurations, MAX_SHOWN, type Records, salesforceIdOf } from './archive-records.ts'

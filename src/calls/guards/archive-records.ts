@@ -1,13 +1,6 @@
 import { getCustomer } from '../../operations/customers.ts'
-import {
-  type Archiving,
-  asObject,
-  asObjects,
-  type JsonObject,
-  type Read,
-  type ReadOperation,
-  type WriteOperation,
-} from '../../operations/operation.ts'
+import { asObject, asObjects, type JsonObject } from '../../operations/json.ts'
+import type { Archiving, Read, ReadOperation, WriteOperation } from '../../operations/operation.ts'
 import { CallError } from '../errors.ts'
 
 /** How many configurations a form shows of one kind. */

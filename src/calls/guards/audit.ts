@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { WriteAttempt } from '../../metronome/retry.ts'
-import type { JsonObject, Operation, Read, WriteOperation } from '../../operations/operation.ts'
+import type { JsonObject } from '../../operations/json.ts'
+import type { Operation, Read, WriteOperation } from '../../operations/operation.ts'
 import { cutText, escapeJson, mapTexts, type Redact } from '../../sanitize.ts'
 import { CallError } from '../errors.ts'
 import type { Outcome } from '../outcome.ts'

@@ -1,5 +1,5 @@
 import { createHash, createHmac, hkdfSync, randomUUID, timingSafeEqual } from 'node:crypto'
-import { isObject } from '../../operations/operation.ts'
+import { isObject } from '../../operations/json.ts'
 
 /** What a form was about. */
 export interface State {

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import { InputError } from '../../call/input.ts'
 import { CallError } from '../../calls/errors.ts'
 import { getCustomer } from '../../operations/customers.ts'
-import { asObject, type JsonObject } from '../../operations/operation.ts'
+import { asObject, type JsonObject } from '../../operations/json.ts'
 import { escapeInvisible } from '../../sanitize.ts'
 import type { Session } from './session.ts'
 

@@ -1,5 +1,5 @@
 import { operations } from '../../operations/index.ts'
-import { asObject } from '../../operations/operation.ts'
+import { asObject } from '../../operations/json.ts'
 import { NAME } from '../../version.ts'
 import type { CommandContext } from '../config/command-line.ts'
 import { findTooLongNames, HTTP_URL, type Launch, SERVER_KEY } from '../print-config/clients.ts'

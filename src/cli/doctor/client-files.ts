@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { type ParseError, parse as parseJson, printParseErrorCode } from 'jsonc-parser'
 import { parse as parseToml, TomlError } from 'smol-toml'
-import { asObject, isObject, type JsonObject } from '../../operations/operation.ts'
+import { asObject, isObject, type JsonObject } from '../../operations/json.ts'
 import type { CommandContext } from '../config/command-line.ts'
 import {
   CLIENT_IDS,

@@ -6,7 +6,7 @@ import { getDefaultEnvironment, StdioClientTransport } from '@modelcontextprotoc
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { JsonSchemaValidatorResult, jsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/types.js'
-import { asObjects, isObject } from '../../operations/operation.ts'
+import { asObjects, isObject } from '../../operations/json.ts'
 import { NAME, VERSION } from '../../version.ts'
 import type { CommandContext } from '../config/command-line.ts'
 import type { Launch } from '../print-config/clients.ts'

@@ -1,6 +1,6 @@
 import { posix, win32 } from 'node:path'
 import { operations } from '../../operations/index.ts'
-import type { JsonObject } from '../../operations/operation.ts'
+import type { JsonObject } from '../../operations/json.ts'
 import type { CommandContext } from '../config/command-line.ts'
 import { OPTIONS } from '../config/options.ts'
 

@@ -1,5 +1,5 @@
 import { stringify } from 'smol-toml'
-import type { JsonObject } from '../../operations/operation.ts'
+import type { JsonObject } from '../../operations/json.ts'
 import { KEY_PLACEHOLDER, TOKEN_PLACEHOLDER } from '../config/secrets.ts'
 import type { StartCommand } from '../program.ts'
 import { type Launch, type McpClient, type RemoteServer, SERVER_KEY } from './clients.ts'

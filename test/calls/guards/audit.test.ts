@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CallError } from '../../../src/calls/errors.ts'
 import { type CallOrigin, createAuditLog } from '../../../src/calls/guards/audit.ts'
-import type { JsonObject } from '../../../src/operations/operation.ts'
+import type { JsonObject } from '../../../src/operations/json.ts'
 import { createSandbox } from '../../../src/sandbox/sandbox.ts'
 import { createRedactor } from '../../../src/sanitize.ts'
 import { ID, WRITES } from '../../contract.ts'

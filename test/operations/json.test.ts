@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { childSchema, parseExactJson, readText } from '../../src/operations/schema.ts'
+import { childSchema, parseExactJson, readText } from '../../src/operations/json.ts'
 
 describe('a text in the place of another type', () => {
   const limit = z.int().min(1).max(100).optional()

@@ -1,5 +1,26 @@
 import * as z from 'zod'
 
+export type JsonObject = Record<string, unknown>
+
+/** The value when it is a plain JSON object, otherwise an empty one. */
+export function asObject(value: unknown): JsonObject {
+  return isObject(value) ? value : {}
+}
+
+/** The value of a field of its own: a custom field may be called `constructor`. */
+export function readOwn(object: JsonObject, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined
+}
+
+/** The objects of a JSON array; an empty array for anything else. */
+export function asObjects(value: unknown): JsonObject[] {
+  return Array.isArray(value) ? value.map(asObject) : []
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /** A type of zod; `undefined` where a value has none, as in an open object. */
 export type Schema = z.core.$ZodType | undefined
 
