@@ -39,9 +39,7 @@ export async function callRows(session: Session, input: string, argv: readonly s
   if (!readRows) throw new UsageError('--input-format is required: the extension of --input does not say the format.')
   const source = input === '-' ? await openStream(context.stdin) : await openFile(input)
   try {
-    const validation = await validateRows(op, source, readRows)
-    if (!validation.ok) throw new InputError(validation.problems.join('\n'))
-    const { rows } = validation
+    const rows = await validateRows(op, source, readRows)
     if (options.yes !== undefined && options.yes !== rows.count)
       throw new InputError(`--yes ${options.yes} is not the number of rows, of which the input has ${rows.count}.`)
     if (options.dryRun) return await printRequests(session, rows)

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs'
 import type { Journal } from '../../call/journal.ts'
-import { createCsvOutput, createNdjsonOutput, type Output, openOutputFile } from '../../call/output.ts'
+import { createCsvOutput, createNdjsonOutput, type Output } from '../../call/output.ts'
 import { PAGE_SIZE } from '../../call/pages.ts'
 import type { RowKey } from '../../call/run-rows.ts'
 import { unknownTool } from '../../calls/errors.ts'
@@ -19,6 +19,7 @@ import type { Config } from '../config/config.ts'
 import { UsageError } from '../config/usage-error.ts'
 import { loadSettings } from '../load-settings.ts'
 import type { CallOptions } from './options.ts'
+import { openOutputFile } from './output-file.ts'
 import { CLEAR } from './progress.ts'
 
 /** One run of the command. */
@@ -83,7 +84,14 @@ export async function openSession(
     isInterrupted: () => signals > 0,
     report: (message) => message.split('\n').forEach((line) => void print(`${NAME}: ${line}`)),
     call: (args, key, name = op.tool) =>
-      runtime.call({ tool: name, args, idempotencyKey: key && { ...key, givenIn: 'journal' } }, caller),
+      runtime.call(
+        {
+          tool: name,
+          args,
+          idempotencyKey: key && { value: key.value, mayHaveBeenUsed: key.mayHaveBeenUsed, givenIn: 'journal' },
+        },
+        caller,
+      ),
     close() {
       for (const name of SIGNALS) context.signals.off(name, interrupt)
     },
