@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import type { Call, Caller } from '../calls/call.ts'
 import { CallError } from '../calls/errors.ts'
+import type { IdempotencyKey } from '../calls/write.ts'
 import type { JsonObject } from '../operations/json.ts'
 import { findWrittenCustomers, type Operation } from '../operations/operation.ts'
 import type { Row, ValidRows } from './input.ts'
@@ -12,17 +14,14 @@ const MAX_PENDING = 200
 /** Metronome keeps a key for 24 hours. */
 const MAX_KEY_AGE_MS = 23 * 3_600_000
 
-export interface RowKey {
-  readonly value: string
-  readonly mayHaveBeenUsed: boolean
-  /** When it was made, in an earlier run. */
-  readonly madeAt: number
-}
+/** With when it was made, in an earlier run. */
+type RowKey = IdempotencyKey & { readonly madeAt: number }
 
 export interface Run extends LimitsOptions {
   readonly op: Operation
   readonly rows: ValidRows
-  readonly call: (args: JsonObject, key: RowKey | undefined) => Promise<JsonObject>
+  readonly call: Call
+  readonly caller: Caller
   /** Only for writes, and not on the sandbox. */
   readonly journal: Journal | undefined
   readonly output: Output
@@ -108,7 +107,9 @@ export async function runRows(run: Run): Promise<void> {
     try {
       if (state === 'applied') return await printEarlier(row)
       if (stop.signal.aborted || customers.some((id) => blocked.has(id))) return countUnsent(row.number)
-      const key = isFixed(state) ? await readKey(row) : { value: randomUUID(), mayHaveBeenUsed: false, madeAt: 0 }
+      const key = isFixed(state)
+        ? await readKey(row)
+        : ({ value: randomUUID(), mayHaveBeenUsed: false, givenIn: 'journal', madeAt: 0 } as const)
       if (!key.mayHaveBeenUsed) await journal?.begin(row.number, { digest: row.digest, key: key.value })
       const ending = await send(row, key, release)
       if (ending) return await settle(row, customers, ending)
@@ -141,7 +142,7 @@ export async function runRows(run: Run): Promise<void> {
 
   async function readKey({ number }: Row): Promise<RowKey> {
     const line = (await journal?.readLine(number)) ?? {}
-    return { value: String(line.key), mayHaveBeenUsed: true, madeAt: readTime(line) }
+    return { value: String(line.key), mayHaveBeenUsed: true, givenIn: 'journal', madeAt: readTime(line) }
   }
 
   function countUnsent(row: number): void {
@@ -187,7 +188,8 @@ export async function runRows(run: Run): Promise<void> {
 
   async function callOnce({ args }: Row, key: RowKey): Promise<Ending> {
     try {
-      const result = await run.call(args, op.kind === 'write' ? key : undefined)
+      const idempotencyKey = op.kind === 'write' ? key : undefined
+      const result = await run.call({ tool: op.tool, args, idempotencyKey }, run.caller)
       return { outcome: 'applied', fields: { result } }
     } catch (error) {
       if (!(error instanceof CallError)) throw error
