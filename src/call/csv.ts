@@ -1,17 +1,16 @@
+import { pipeline } from 'node:stream'
 import { type CsvError, parse } from 'csv-parse'
-import * as z from 'zod'
 import type { InputIssue } from '../calls/errors.ts'
 import { findNearest } from '../calls/validate-arguments.ts'
-import { childSchema, isObject, plainType, type Schema } from '../operations/json.ts'
+import { decode } from '../file-lines.ts'
+import { isObject, parseFieldPath } from '../operations/json.ts'
 import type { Operation } from '../operations/operation.ts'
-import { decode, InputError, issue, MAX_ROW_BYTES, NOT_UTF8, type RawRow, type Source, TOO_LONG } from './input.ts'
-
-type Path = readonly (string | number)[]
+import { InputError, issue, MAX_ROW_BYTES, NOT_UTF8, type RawRow, type Source, TOO_LONG } from './input.ts'
 
 /** What stands in one column; validation reads its text as the field's own type. */
 interface Column {
   readonly header: string
-  readonly path: Path
+  readonly path: readonly (string | number)[]
 }
 
 /** Texts that a spreadsheet would run; one `'` in front makes them text. */
@@ -20,20 +19,18 @@ const ESCAPED_FORMULA = /^'+[=+\-@\t\r]/
 
 /** RFC 4180; a header is an argument's path as in errors. */
 export async function* readCsv(source: Source, op: Operation): AsyncGenerator<RawRow> {
-  const delimiter = await findDelimiter(source)
   const parser = parse({
-    delimiter,
+    delimiter: await findDelimiter(source),
     encoding: null,
     record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: MAX_ROW_BYTES,
   })
-  const feeding = feed(source, parser)
   let columns: readonly Column[] | undefined
   let number = 0
   try {
-    for await (const record of parser) {
+    for await (const record of pipeline(source.chunks(), parser, () => {})) {
       const cells = (record as Buffer[]).map(decode) // without an encoding, cells are bytes
       if (!columns) {
         columns = readHeader(cells, op)
@@ -47,19 +44,8 @@ export async function* readCsv(source: Source, op: Operation): AsyncGenerator<Ra
     if (error instanceof InputError) throw error
     if (!columns) throw new InputError(`The header ${describeSyntax(error)}.`)
     yield { number: number + 1, issues: [issue(describeSyntax(error))] }
-  } finally {
-    parser.destroy()
-    await feeding
   }
   if (!columns) throw new InputError('The input has no header.')
-}
-
-async function feed(source: Source, parser: NodeJS.WritableStream & { readonly destroyed: boolean }): Promise<void> {
-  for await (const chunk of source.chunks()) {
-    if (parser.destroyed) return
-    if (!parser.write(chunk)) await new Promise((resolve) => parser.once('drain', resolve).once('close', resolve))
-  }
-  parser.end()
 }
 
 /** The first of them that the header has, outside of quotes. */
@@ -87,49 +73,20 @@ function describeSyntax(error: unknown): string {
 function readHeader(cells: readonly (string | undefined)[], op: Operation): Column[] {
   const problems: string[] = []
   const columns = cells.map((header, index) => {
-    const column = header === undefined ? undefined : findColumn(header, op)
+    // A field that begins with `_` has no structure.
+    const path = header?.startsWith('_') ? [header] : parseFieldPath(header ?? '', op.input)
     const name = JSON.stringify(header)
     if (header === undefined) problems.push(`Column ${index + 1} ${NOT_UTF8}.`)
     else if (header === '') problems.push(`Column ${index + 1} has no name; name it, or delete it.`)
     else if (cells.indexOf(header) < index) problems.push(`Column ${name} stands twice; rename or delete one.`)
-    else if (!column)
+    else if (!path)
       problems.push(
         `Column ${name} is no argument of ${op.tool}${suggest(header, op)}; rename it, delete it, or name it ${JSON.stringify(`_${header}`)} to carry it.`,
       )
-    return column ?? { header: '', path: [] }
+    return { header: header ?? '', path: path ?? [] }
   })
   if (problems.length > 0) throw new InputError(problems.join('\n'))
   return columns
-}
-
-/** A field that begins with `_` has no structure. */
-function findColumn(header: string, op: Operation): Column | undefined {
-  if (header.startsWith('_')) return { header, path: [header] }
-  const path: (string | number)[] = []
-  let rest = `.${header}`
-  let schema: Schema = op.input
-  while (rest !== '') {
-    const type: Schema = plainType(schema)
-    const [part = '', name, index] = /^\.([^.[\]]+)|^\[(0|[1-9]\d{0,5})\]/.exec(rest) ?? []
-    if (type instanceof z.ZodRecord && plainType(childSchema(type, '')) instanceof z.ZodString) {
-      // The keys are free, and have no fields of their own.
-      return rest.startsWith('.') && rest.length > 1 ? { header, path: [...path, rest.slice(1)] } : undefined
-    }
-    const isOpen = type === undefined || type instanceof z.ZodUnknown || type instanceof z.ZodRecord
-    const fits = index === undefined ? isOpen || hasField(type, name) : isOpen || type instanceof z.ZodArray
-    if (part === '' || !fits) return undefined
-    const key = index === undefined ? (name ?? '') : Number(index)
-    schema = type && childSchema(type, key)
-    path.push(key)
-    rest = rest.slice(part.length)
-  }
-  return { header, path }
-}
-
-/** Also any field of an object that is open. */
-function hasField(type: Schema, name: string | undefined): boolean {
-  if (!(type instanceof z.ZodObject) || name === undefined) return false
-  return Object.hasOwn(type.shape, name) || type.def.catchall instanceof z.ZodUnknown
 }
 
 function suggest(header: string, op: Operation): string {
@@ -157,7 +114,7 @@ function buildRow(columns: readonly Column[], cells: readonly (string | undefine
 }
 
 /** `false` where another column has set the value or a part of it. */
-function plant(tree: Tree, [key = '', ...rest]: Path, value: unknown): boolean {
+function plant(tree: Tree, [key = '', ...rest]: Column['path'], value: unknown): boolean {
   const there = tree.get(key)
   if (rest.length === 0) {
     if (there !== undefined) return false

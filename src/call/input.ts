@@ -1,15 +1,15 @@
 import { statSync } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { type InputIssue, InvalidArgumentsError } from '../calls/errors.ts'
 import { digest } from '../calls/guards/sealed-state.ts'
 import { validateArguments } from '../calls/validate-arguments.ts'
+import { decode, readChunks, readLines, tryParse } from '../file-lines.ts'
 import { isObject, type JsonObject, parseExactJson } from '../operations/json.ts'
 import type { Operation } from '../operations/operation.ts'
 
 export const MAX_ROW_BYTES = 1024 * 1024
 /** What is read whole: a JSON array, and standard input. */
 const MAX_WHOLE_BYTES = 16 * MAX_ROW_BYTES
-const CHUNK_BYTES = 64 * 1024
 const MAX_PROBLEMS = 100
 /** Of those of a SHA-256. */
 const DIGEST_BYTES = 16
@@ -83,15 +83,6 @@ export async function readWhole(chunks: AsyncIterable<Buffer>, name: string): Pr
   return Buffer.concat(all)
 }
 
-export async function* readChunks(file: FileHandle): AsyncGenerator<Buffer> {
-  for (let position = 0; ; ) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, position)
-    if (bytesRead === 0) return
-    yield buffer.subarray(0, bytesRead)
-    position += bytesRead
-  }
-}
-
 /** Without a byte-order mark. */
 async function* skipMark(chunks: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
   let start = 3
@@ -101,57 +92,10 @@ async function* skipMark(chunks: AsyncIterable<Buffer> | Iterable<Buffer>): Asyn
   }
 }
 
-/** A line without its line break. */
-export interface Line {
-  /** `undefined` when it is too long. */
-  readonly bytes: Buffer | undefined
-  /** Where it begins. */
-  readonly offset: number
-  /** Only the last line may lack its line break. */
-  readonly hasBreak: boolean
-}
-
-export async function* readLines(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Line> {
-  let parts: Buffer[] = []
-  let offset = 0
-  let size = 0
-  const add = (part: Buffer): void => {
-    size += part.length
-    if (size <= maxBytes) parts.push(part)
-  }
-  const take = (hasBreak: boolean): Line => {
-    const line = { bytes: size > maxBytes ? undefined : Buffer.concat(parts), offset, hasBreak }
-    offset += size + 1
-    parts = []
-    size = 0
-    return line
-  }
-  for await (const chunk of chunks) {
-    let start = 0
-    for (let end = chunk.indexOf('\n'); end >= 0; end = chunk.indexOf('\n', start)) {
-      add(chunk.subarray(start, end))
-      yield take(true)
-      start = end + 1
-    }
-    add(chunk.subarray(start))
-  }
-  if (size > 0) yield take(false)
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-/** The text of UTF-8 bytes; `undefined` for other bytes. */
-export function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    return undefined
-  }
-}
-
 export const issue = (message: string, path = ''): InputIssue => ({ path, message })
 export const TOO_LONG = 'has more than 1 MiB'
 export const NOT_UTF8 = 'has bytes that are not UTF-8'
+const NOT_JSON = 'is not valid JSON'
 
 export async function* readNdjson(source: Source): AsyncGenerator<RawRow> {
   let number = 0
@@ -159,20 +103,14 @@ export async function* readNdjson(source: Source): AsyncGenerator<RawRow> {
     const text = bytes && decode(bytes)
     if (text?.trim() === '') continue
     number += 1
-    yield text === undefined ? { number, issues: [issue(bytes ? NOT_UTF8 : TOO_LONG)] } : { number, ...parse(text) }
-  }
-}
-
-function parse(text: string): Omit<RawRow, 'number'> {
-  try {
-    return { value: parseExactJson(text) }
-  } catch {
-    return { issues: [issue('is not valid JSON')] }
+    const value = text && tryParse(text, parseExactJson)
+    const problem = text ? NOT_JSON : bytes ? NOT_UTF8 : TOO_LONG
+    yield value === undefined ? { number, issues: [issue(problem)] } : { number, value }
   }
 }
 
 export async function* readJson(source: Source): AsyncGenerator<RawRow> {
-  const { value } = parse(decode(await readWhole(source.chunks(), 'A JSON array')) ?? '')
+  const value = tryParse(decode(await readWhole(source.chunks(), 'A JSON array')) ?? '', parseExactJson)
   if (!Array.isArray(value)) throw new InputError('The input is not a JSON array in UTF-8.')
   for (const [index, item] of value.entries()) {
     const isTooLong = Buffer.byteLength(JSON.stringify(item)) > MAX_ROW_BYTES
@@ -201,12 +139,8 @@ export interface ValidRows {
   readonly read: () => AsyncGenerator<Row>
 }
 
-export type Validation =
-  | { readonly ok: true; readonly rows: ValidRows }
-  | { readonly ok: false; readonly problems: readonly string[] }
-
-/** Reads all rows, and keeps some bytes of each. */
-export async function validateRows(op: Operation, source: Source, readRows: ReadRows): Promise<Validation> {
+/** Reads all rows, and keeps some bytes of each. Throws {@link InputError} with everything that is wrong. */
+export async function validateRows(op: Operation, source: Source, readRows: ReadRows): Promise<ValidRows> {
   const problems: string[] = []
   let digests = Buffer.alloc(1024 * DIGEST_BYTES)
   let count = 0
@@ -225,7 +159,7 @@ export async function validateRows(op: Operation, source: Source, readRows: Read
     }
   }
   if (hidden > 0) problems.push(`and ${hidden} more`)
-  if (problems.length > 0) return { ok: false, problems }
+  if (problems.length > 0) throw new InputError(problems.join('\n'))
   const digestOf = (row: number) => digests.toString('base64url', (row - 1) * DIGEST_BYTES, row * DIGEST_BYTES)
   const hasDigest = (row: number, digest: string) => row <= count && digestOf(row) === digest
 
@@ -247,7 +181,7 @@ export async function validateRows(op: Operation, source: Source, readRows: Read
       throw changed()
     }
   }
-  return { ok: true, rows: { count, hasDigest, read } }
+  return { count, hasDigest, read }
 }
 
 const changed = () => new InputError('The input has changed since it was validated: no further row was sent.')

@@ -1,7 +1,8 @@
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { isObject, type JsonObject } from '../operations/json.ts'
-import { decode, InputError, readChunks, readLines, type ValidRows } from './input.ts'
+import { decode, readChunks, readLines, tryParse } from '../file-lines.ts'
+import { asObject, type JsonObject } from '../operations/json.ts'
+import { InputError, type ValidRows } from './input.ts'
 
 /** What a journal belongs to; the key is a digest. */
 export interface Target {
@@ -91,7 +92,7 @@ export async function readJournal(options: JournalOptions): Promise<Journal> {
     const isStart = text.startsWith(START) || (!hasBreak && START.startsWith(text))
     if (number === 1 && !isStart) throw new InputError(`${path} is no journal of this program; it was not changed.`)
     if (!hasBreak) await file.truncate(offset)
-    else if (!take(parseLine(text), offset, Buffer.byteLength(text)))
+    else if (!take(asObject(tryParse(text)), offset, Buffer.byteLength(text)))
       throw new InputError(`Line ${number} of the journal ${path} cannot be read; it was not changed.`)
   }
   const names = Object.keys(target) as (keyof Target)[] // of its type
@@ -106,7 +107,7 @@ export async function readJournal(options: JournalOptions): Promise<Journal> {
     stateOf,
     async readLine(row) {
       const { buffer } = await file.read(Buffer.alloc(lengths[row] ?? 0), 0, lengths[row], offsets[row])
-      return parseLine(buffer.toString('utf8'))
+      return asObject(tryParse(buffer.toString('utf8')))
     },
     hasWritten: ({ dev, ino }) => outputs.has(`${dev} ${ino}`),
     async start() {
@@ -136,14 +137,4 @@ export async function readJournal(options: JournalOptions): Promise<Journal> {
 /** Milliseconds; 0 for what is no time. */
 export function readTime({ at }: JsonObject): number {
   return Date.parse(String(at)) || 0
-}
-
-/** An empty object for anything else. */
-function parseLine(text: string): JsonObject {
-  try {
-    const line: unknown = JSON.parse(text)
-    return isObject(line) ? line : {}
-  } catch {
-    return {}
-  }
 }

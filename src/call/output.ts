@@ -1,12 +1,11 @@
-import type { BigIntStats } from 'node:fs'
-import { mkdtemp, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
+import { readChunks, readLines } from '../file-lines.ts'
 import type { JsonObject } from '../operations/json.ts'
 import type { Redact } from '../sanitize.ts'
 import { buildCsvLine, flatten } from './csv.ts'
-import { InputError, readChunks, readLines } from './input.ts'
 
 /** The reader left before the end, as `head` does. */
 export class ClosedError extends Error {
@@ -68,15 +67,10 @@ export async function createCsvOutput(target: OutputStream): Promise<Output> {
 /** Writes text no faster than it is read. */
 function createWriter(stream: Writable, name: string) {
   let failure: Error | undefined
-  let wake = () => {}
-  let changed = new Promise<void>((resolve) => {
-    wake = resolve
-  })
+  const waiting = new Set<() => void>()
   const notify = () => {
-    wake()
-    changed = new Promise((resolve) => {
-      wake = resolve
-    })
+    for (const wake of waiting) wake()
+    waiting.clear()
   }
   stream.on('error', (error: NodeJS.ErrnoException) => {
     const isClosed = error.code === 'EPIPE'
@@ -85,7 +79,7 @@ function createWriter(stream: Writable, name: string) {
   })
   stream.on('drain', notify)
   const ready = async (): Promise<void> => {
-    while (!failure && stream.writableNeedDrain) await changed
+    while (!failure && stream.writableNeedDrain) await new Promise<void>((resolve) => waiting.add(resolve))
     if (failure) throw failure
   }
   return {
@@ -95,44 +89,9 @@ function createWriter(stream: Writable, name: string) {
       await ready()
     },
     async end(): Promise<void> {
-      if (!failure) await Promise.race([changed, new Promise<void>((resolve) => stream.write('', () => resolve()))])
+      // The callback comes after everything before it, also when that failed.
+      if (!failure) await new Promise<unknown>((resolve) => stream.write('', resolve))
       if (failure) throw failure
-    },
-  }
-}
-
-/** A file that has its name only when it is complete. */
-export interface OutputFile {
-  readonly stream: Writable
-  /** Closes it, and gives it its name where `isComplete`; `onComplete` comes before. */
-  finish(isComplete: boolean, onComplete: (file: BigIntStats) => Promise<void>): Promise<void>
-}
-
-/** Throws {@link InputError} where there is a file already, unless `mayReplace`. */
-export async function openOutputFile(path: string, mayReplace: (file: BigIntStats) => boolean): Promise<OutputFile> {
-  const find = (name: string) => stat(name, { bigint: true }).catch(() => undefined)
-  const isFree = async () => {
-    const there = await find(path)
-    return there === undefined || mayReplace(there)
-  }
-  if (!(await isFree())) throw new InputError(`--output ${path} exists; name another file, or delete it.`)
-  const partial = `${path}.partial`
-  // Never through a link that lies there.
-  await rm(partial, { force: true }).catch(() => {})
-  const file = await open(partial, 'wx').catch((error: NodeJS.ErrnoException) => {
-    throw new InputError(`--output ${path} cannot be written (${error.code}).`)
-  })
-  const own = await file.stat({ bigint: true })
-  const stream = file.createWriteStream({ flush: true } as object) // not yet in the types
-  return {
-    stream,
-    async finish(isComplete, onComplete) {
-      await new Promise<void>((resolve) => stream.once('close', resolve).end())
-      if (!isComplete) return
-      const there = await find(partial)
-      if (there?.ino !== own.ino || !(await isFree())) throw new Error(`${path} or ${partial} is another file by now.`)
-      await onComplete(there)
-      await rename(partial, path)
     },
   }
 }

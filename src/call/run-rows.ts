@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import type { Call, Caller } from '../calls/call.ts'
 import { CallError } from '../calls/errors.ts'
-import { asObjects, type JsonObject } from '../operations/json.ts'
-import type { Operation } from '../operations/operation.ts'
+import type { IdempotencyKey } from '../calls/write.ts'
+import type { JsonObject } from '../operations/json.ts'
+import { findWrittenCustomers, type Operation } from '../operations/operation.ts'
 import type { Row, ValidRows } from './input.ts'
 import { isFixed, type Journal, readTime } from './journal.ts'
 import { createLimits, type LimitsOptions, type RowPauses } from './limits.ts'
@@ -12,15 +14,14 @@ const MAX_PENDING = 200
 /** Metronome keeps a key for 24 hours. */
 const MAX_KEY_AGE_MS = 23 * 3_600_000
 
-export interface RowKey {
-  readonly value: string
-  readonly mayHaveBeenUsed: boolean
-}
+/** With when it was made, in an earlier run. */
+type RowKey = IdempotencyKey & { readonly madeAt: number }
 
 export interface Run extends LimitsOptions {
   readonly op: Operation
   readonly rows: ValidRows
-  readonly call: (args: JsonObject, key: RowKey | undefined) => Promise<JsonObject>
+  readonly call: Call
+  readonly caller: Caller
   /** Only for writes, and not on the sandbox. */
   readonly journal: Journal | undefined
   readonly output: Output
@@ -60,7 +61,7 @@ export async function runRows(run: Run): Promise<void> {
   const { op, rows, journal, output, stop, counts } = run
   const pending = createSlots(MAX_PENDING)
   // Rows whose begin is on disk when a place becomes free. Few, since what V8 keeps long is collected late.
-  const ahead = createSlots(2 * run.concurrency)
+  const ahead = createSlots(4 * run.concurrency)
   const places = createSlots(run.concurrency)
   const turns = new Map<string, Promise<void>>()
   const blocked = new Set<string>()
@@ -72,7 +73,7 @@ export async function runRows(run: Run): Promise<void> {
   try {
     for await (const row of rows.read()) {
       const release = await pending.take()
-      const customers = op.kind === 'write' ? findCustomers(op, row.args) : []
+      const customers = findWrittenCustomers(op, row.args)
       const before = customers.flatMap((id) => turns.get(id) ?? [])
       const place = before.length > 0 ? undefined : await ahead.take()
       if (stop.signal.aborted) break
@@ -106,11 +107,13 @@ export async function runRows(run: Run): Promise<void> {
     try {
       if (state === 'applied') return await printEarlier(row)
       if (stop.signal.aborted || customers.some((id) => blocked.has(id))) return countUnsent(row.number)
-      const key = isFixed(state) ? await readKey(row) : { key: randomUUID(), isRecorded: false, keyAt: 0 }
-      if (!key.isRecorded) await journal?.begin(row.number, { digest: row.digest, key: key.key })
+      const key = isFixed(state)
+        ? await readKey(row)
+        : ({ value: randomUUID(), mayHaveBeenUsed: false, givenIn: 'journal', madeAt: 0 } as const)
+      if (!key.mayHaveBeenUsed) await journal?.begin(row.number, { digest: row.digest, key: key.value })
       const ending = await send(row, key, release)
       if (ending) return await settle(row, customers, ending)
-      if (!key.isRecorded) await journal?.end(row.number, { outcome: 'not_sent' })
+      if (!key.mayHaveBeenUsed) await journal?.end(row.number, { outcome: 'not_sent' })
       countUnsent(row.number)
     } finally {
       release()
@@ -137,9 +140,9 @@ export async function runRows(run: Run): Promise<void> {
     await print(row, { outcome: 'applied', result, earlier: String(at).replace(/\.\d+Z$/, 'Z') })
   }
 
-  async function readKey({ number }: Row): Promise<SentKey> {
+  async function readKey({ number }: Row): Promise<RowKey> {
     const line = (await journal?.readLine(number)) ?? {}
-    return { key: String(line.key), keyAt: readTime(line), isRecorded: true }
+    return { value: String(line.key), mayHaveBeenUsed: true, givenIn: 'journal', madeAt: readTime(line) }
   }
 
   function countUnsent(row: number): void {
@@ -155,7 +158,7 @@ export async function runRows(run: Run): Promise<void> {
   }
 
   /** Sends it, again and again where the rate is limited; `undefined` when it was not sent. */
-  async function send(row: Row, key: SentKey, onPlace: () => void): Promise<Ending | undefined> {
+  async function send(row: Row, key: RowKey, onPlace: () => void): Promise<Ending | undefined> {
     let ending: Ending | undefined
     const pauses: RowPauses = {}
     for (;;) {
@@ -165,27 +168,28 @@ export async function runRows(run: Run): Promise<void> {
         await limits.waitForAll()
         await output.ready()
         if (stop.signal.aborted) return ending
-        if (key.isRecorded && !isFresh(key.keyAt, run.now())) return expired(row, key)
+        if (key.mayHaveBeenUsed && !isFresh(key.madeAt, run.now())) return expired(row, key)
         ending = await callOnce(row, key)
       } finally {
         release()
       }
       // With another attempt before the 429, the outcome of a new key is unknown.
       const { outcome, error } = ending
-      const isLimited = error?.status === 429 && (outcome !== 'unknown' || key.isRecorded)
+      const isLimited = error?.status === 429 && (outcome !== 'unknown' || key.mayHaveBeenUsed)
       if (!(await limits.waitAfter(isLimited ? error : undefined, pauses))) return ending
     }
   }
 
-  function expired({ args }: Row, { keyAt }: SentKey): Ending {
+  function expired({ args }: Row, { madeAt }: RowKey): Ending {
     const check = op.kind === 'write' ? op.verification.recheckAdvice(args) : ''
-    const message = `${op.tool}: sent under an Idempotency-Key of ${new Date(keyAt).toISOString()}, which may no longer count; it was not sent again. ${check}`
+    const message = `${op.tool}: sent under an Idempotency-Key of ${new Date(madeAt).toISOString()}, which may no longer count; it was not sent again. ${check}`
     return { outcome: 'unknown', fields: { error: { code: 'key_expired', message } } }
   }
 
-  async function callOnce({ args }: Row, { key, isRecorded }: SentKey): Promise<Ending> {
+  async function callOnce({ args }: Row, key: RowKey): Promise<Ending> {
     try {
-      const result = await run.call(args, op.kind === 'write' ? { value: key, mayHaveBeenUsed: isRecorded } : undefined)
+      const idempotencyKey = op.kind === 'write' ? key : undefined
+      const result = await run.call({ tool: op.tool, args, idempotencyKey }, run.caller)
       return { outcome: 'applied', fields: { result } }
     } catch (error) {
       if (!(error instanceof CallError)) throw error
@@ -195,21 +199,7 @@ export async function runRows(run: Run): Promise<void> {
   }
 }
 
-interface SentKey {
-  readonly key: string
-  readonly keyAt: number
-  /** An earlier run may have sent it. */
-  readonly isRecorded: boolean
-}
-
 const isFresh = (keyAt: number, now: number): boolean => keyAt <= now && now - keyAt < MAX_KEY_AGE_MS
-
-/** Customers that a write is about; ids may be written in either case. */
-function findCustomers(op: Operation, args: JsonObject): string[] {
-  const argument = (op.kind === 'write' && op.irreversible?.customerArgument) || 'customer_id'
-  const ids = [args[argument], ...asObjects(args.data).map((item) => item[argument])]
-  return Array.from(new Set(ids.flatMap((id) => (typeof id === 'string' ? id.toLowerCase() : []))))
-}
 
 /** At most so many at once; others wait in order. */
 function createSlots(count: number) {

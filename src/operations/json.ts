@@ -43,6 +43,35 @@ export function childSchema(schema: Schema, key: PropertyKey): Schema {
   return type instanceof z.ZodObject && Object.hasOwn(type.shape, key) ? type.shape[String(key)] : undefined
 }
 
+const NAME_OR_INDEX = /^\.([^.[\]]+)|^\[(0|[1-9]\d{0,5})\]/
+
+/** The fields and indexes of a path such as `ingest_aliases[3]` or `data[0].customer_id`; `undefined` where no value has a place. */
+export function parseFieldPath(text: string, root: Schema): (string | number)[] | undefined {
+  const path: (string | number)[] = []
+  let schema = root
+  for (let rest = `.${text}`; rest !== ''; ) {
+    const type = plainType(schema)
+    // The keys of these are free, and their values have no fields.
+    if (type instanceof z.ZodRecord && plainType(childSchema(type, '')) instanceof z.ZodString)
+      return /^\../s.test(rest) ? [...path, rest.slice(1)] : undefined
+    const [part, name, index] = NAME_OR_INDEX.exec(rest) ?? []
+    const key = name ?? Number(index)
+    if (part === undefined || !hasPlace(type, key)) return undefined
+    path.push(key)
+    schema = childSchema(type, key)
+    rest = rest.slice(part.length)
+  }
+  return path
+}
+
+/** Open objects take any field. */
+function hasPlace(type: Schema, key: string | number): boolean {
+  if (type === undefined || type instanceof z.ZodUnknown || type instanceof z.ZodRecord) return true
+  if (typeof key === 'number') return type instanceof z.ZodArray
+  if (!(type instanceof z.ZodObject)) return false
+  return Object.hasOwn(type.shape, key) || type.def.catchall instanceof z.ZodUnknown
+}
+
 // No sign +, no leading zeros, no exponent: other spellings may mean something else, such as an id.
 const INTEGER = /^-?(0|[1-9]\d*)$/
 const DECIMAL = /^-?(0|[1-9]\d*)(\.\d+)?$/

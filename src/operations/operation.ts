@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import { withKeyArgument } from './input-fields.ts'
-import type { JsonObject } from './json.ts'
+import { asObjects, type JsonObject } from './json.ts'
 
 /** What operations are about. */
 export type Subject = 'Customers' | 'Billing providers' | 'Revenue systems' | 'Dashboards'
@@ -199,4 +199,12 @@ export function defineWrite<const Input extends z.ZodObject>(
 /** Names of the arguments in the path, in order. */
 export function pathParameters({ path }: Pick<Operation, 'path'>): string[] {
   return path.split(/[{}]/).filter((_, index) => index % 2 === 1)
+}
+
+/** Ids of the customers that a write names, in lower case: callers may use either. */
+export function findWrittenCustomers(op: Operation, args: JsonObject): string[] {
+  if (op.kind === 'read') return []
+  const argument = op.irreversible?.customerArgument ?? 'customer_id'
+  const ids = [args, ...asObjects(args.data)].map((fields) => fields[argument])
+  return Array.from(new Set(ids.flatMap((id) => (typeof id === 'string' ? id.toLowerCase() : []))))
 }

@@ -49,14 +49,15 @@ export const call: Command = async (argv, context) => {
 /** One call, or every page of a list. */
 async function callOnce(session: Session, json = '{}'): Promise<number> {
   const { op, options, context, isInterrupted } = session
+  const send = (sent: JsonObject) => session.call({ tool: op.tool, args: sent }, session.caller)
   const text = json === '-' ? String(await readWhole(context.stdin, 'Standard input')) : json
   const args = readArguments(op, text)
   if (!options.dryRun) await confirmArchives(session, 1, () => [args])
   const { output, finish } = await openTarget(session)
   try {
     if (options.dryRun) await output.write(describeRequest(1, op, args, options.all))
-    else if (options.all) await readPages({ ...session, args, clock, onRecord: output.write })
-    else await output.write(await session.call(args))
+    else if (options.all) await readPages({ ...session, args, clock, call: send, onRecord: output.write })
+    else await output.write(await send(args))
     await finish(true)
     return isInterrupted() ? EXIT.interrupted : EXIT.done
   } catch (error) {

@@ -62,9 +62,9 @@ export async function confirmArchives(
   await confirmNumber(session, count, buildQuestion, config.confirmArchives)
 }
 
-async function describeCustomer({ call }: Session, id: string): Promise<string[]> {
+async function describeCustomer({ call, caller }: Session, id: string): Promise<string[]> {
   try {
-    const { data } = await call({ customer_id: id }, undefined, getCustomer.tool)
+    const { data } = await call({ tool: getCustomer.tool, args: { customer_id: id } }, caller)
     const { name, ingest_aliases: aliases, updated_at: updated } = asObject(data)
     const listed = Array.isArray(aliases) ? aliases.join(', ') : ''
     return [name, listed || 'none', updated ?? 'not shown'].map((cell) => shorten(String(cell)))

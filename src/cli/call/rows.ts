@@ -16,13 +16,13 @@ import { runRows } from '../../call/run-rows.ts'
 import { systemClock as clock } from '../../metronome/retry.ts'
 import type { JsonObject } from '../../operations/json.ts'
 import { createAppendFile } from '../append-file.ts'
+import type { CommandContext } from '../config/command-line.ts'
 import { UsageError } from '../config/usage-error.ts'
 import { digestSecret } from '../digest-secret.ts'
 import { openLocked } from '../lock-file.ts'
 import { confirmArchives, confirmNumber } from './confirm.ts'
 import { OPTIONS } from './options.ts'
-import { showProgress } from './progress.ts'
-import { codeOf, describeRequest, EXIT, messageOf, openTarget, type Session } from './session.ts'
+import { CLEAR, codeOf, describeRequest, EXIT, messageOf, openTarget, type Session } from './session.ts'
 
 const READERS = new Map([
   ['ndjson', readNdjson],
@@ -39,9 +39,7 @@ export async function callRows(session: Session, input: string, argv: readonly s
   if (!readRows) throw new UsageError('--input-format is required: the extension of --input does not say the format.')
   const source = input === '-' ? await openStream(context.stdin) : await openFile(input)
   try {
-    const validation = await validateRows(op, source, readRows)
-    if (!validation.ok) throw new InputError(validation.problems.join('\n'))
-    const { rows } = validation
+    const rows = await validateRows(op, source, readRows)
     if (options.yes !== undefined && options.yes !== rows.count)
       throw new InputError(`--yes ${options.yes} is not the number of rows, of which the input has ${rows.count}.`)
     if (options.dryRun) return await printRequests(session, rows)
@@ -156,4 +154,42 @@ async function* findUnsent(rows: ValidRows, journal: Journal | undefined): Async
 /** For a POSIX shell. */
 function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}
+
+const TERMINAL_MS = 200
+const PIPE_MS = 10_000
+const BAR = 20
+
+interface Progress {
+  /** Makes room for other lines on the terminal. */
+  clear(): void
+  end(): void
+}
+
+/** One line that changes on a terminal, a line now and then elsewhere. */
+function showProgress(
+  { stderr, hasErrorTerminal }: CommandContext,
+  total: number,
+  read: () => { ended: number; failed: number; unknown: number },
+): Progress {
+  const startedAt = performance.now()
+  const show = (): void => {
+    const { ended, failed, unknown } = read()
+    const rate = (ended * 1000) / (performance.now() - startedAt)
+    const left = rate > 0 ? `, ${Math.ceil((total - ended) / rate)} s left` : ''
+    const text = `${ended} of ${total} rows, ${failed + unknown} failed, ${rate.toFixed(1)} rows/s${left}`
+    const filled = Math.floor((BAR * ended) / Math.max(1, total))
+    stderr(hasErrorTerminal ? `${CLEAR}[${'#'.repeat(filled).padEnd(BAR, '.')}] ${text}` : `${text}\n`)
+  }
+  const timer = setInterval(show, hasErrorTerminal ? TERMINAL_MS : PIPE_MS).unref()
+  const clear = () => {
+    if (hasErrorTerminal) stderr(CLEAR)
+  }
+  return {
+    clear,
+    end() {
+      clearInterval(timer)
+      clear()
+    },
+  }
 }

@@ -1,8 +1,8 @@
 import type { BigIntStats } from 'node:fs'
 import type { Journal } from '../../call/journal.ts'
-import { createCsvOutput, createNdjsonOutput, type Output, openOutputFile } from '../../call/output.ts'
+import { createCsvOutput, createNdjsonOutput, type Output } from '../../call/output.ts'
 import { PAGE_SIZE } from '../../call/pages.ts'
-import type { RowKey } from '../../call/run-rows.ts'
+import type { Call, Caller } from '../../calls/call.ts'
 import { unknownTool } from '../../calls/errors.ts'
 import { createLog } from '../../log.ts'
 import { buildRequest } from '../../metronome/request.ts'
@@ -10,7 +10,7 @@ import { operations } from '../../operations/index.ts'
 import { KEY_ARGUMENT } from '../../operations/input-fields.ts'
 import type { JsonObject } from '../../operations/json.ts'
 import type { Operation } from '../../operations/operation.ts'
-import { createRuntime, type Runtime } from '../../runtime.ts'
+import { createRuntime } from '../../runtime.ts'
 import { createRedactor, escapeInvisible, type Redact } from '../../sanitize.ts'
 import { NAME } from '../../version.ts'
 import { openAuditLog, readOwner } from '../audit-file.ts'
@@ -19,7 +19,10 @@ import type { Config } from '../config/config.ts'
 import { UsageError } from '../config/usage-error.ts'
 import { loadSettings } from '../load-settings.ts'
 import type { CallOptions } from './options.ts'
-import { CLEAR } from './progress.ts'
+import { openOutputFile } from './output-file.ts'
+
+/** Removes the line of progress from a terminal. */
+export const CLEAR = '\r\u001b[K'
 
 /** One run of the command. */
 export interface Session {
@@ -27,14 +30,14 @@ export interface Session {
   readonly options: CallOptions
   readonly config: Config
   readonly op: Operation
-  readonly runtime: Runtime
   readonly redact: Redact
   /** Aborts with the first signal. */
   readonly stop: AbortController
   readonly isInterrupted: () => boolean
   /** Explains something on standard error. */
   readonly report: (message: string) => void
-  readonly call: (args: JsonObject, key?: RowKey, tool?: string) => Promise<JsonObject>
+  readonly call: Call
+  readonly caller: Caller
   readonly close: () => void
 }
 
@@ -77,13 +80,12 @@ export async function openSession(
     options,
     config,
     op,
-    runtime,
     redact,
     stop,
     isInterrupted: () => signals > 0,
     report: (message) => message.split('\n').forEach((line) => void print(`${NAME}: ${line}`)),
-    call: (args, key, name = op.tool) =>
-      runtime.call({ tool: name, args, idempotencyKey: key && { ...key, givenIn: 'journal' } }, caller),
+    call: runtime.call,
+    caller,
     close() {
       for (const name of SIGNALS) context.signals.off(name, interrupt)
     },
