@@ -18,8 +18,9 @@ import {
   STATELESS,
   typedText,
 } from '../support/confirmation.ts'
+import { KEY } from '../support/harness.ts'
 import { toolCall } from '../support/program.ts'
-import { CAPABILITIES_KEY, META, type Message, request, type StatelessServer } from '../support/stateless.ts'
+import { CAPABILITIES_KEY, headersOf, META, type Message, request, type StatelessServer } from '../support/stateless.ts'
 
 const NO_FORM =
   'this server archives only what a person has confirmed in a form, which this client does not support; archive from Claude Code or Codex, or start the server without --confirm-archives. Nothing was archived.\nOutcome: not_applied'
@@ -125,6 +126,22 @@ describe('a state', () => {
     const other = metronome.start({ apiKey: 'mk_test_another_key_0123' })
     readQuestion(await overHttp(other, archiveCall(ARCHIVE, { id: ID }, answer(accept(text), state))))
     expect(metronome.archives).toEqual([])
+  })
+
+  test('is asked for again with another bearer token', async () => {
+    const metronome = openConfirming()
+    const { layer } = metronome.start()
+    const send = async (message: Message, bearer: string): Promise<Message> => {
+      const caller = { apiKey: KEY, redact: (text: string) => text, origin: { transport: 'http', bearer } } as const
+      const { message: response } = await layer.respond(message, caller, { headers: new Headers(headersOf(message)) })
+      return { ...response }
+    }
+    const { form, state } = readQuestion(await send(archiveCall(ARCHIVE, { id: ID }), '0a1b2c3d'))
+    const repeated = archiveCall(ARCHIVE, { id: ID }, answer(accept(typedText(form)), state))
+    readQuestion(await send(repeated, 'd3c2b1a0'))
+    expect(metronome.archives).toEqual([])
+    await send(repeated, '0a1b2c3d')
+    expect(metronome.archives).toHaveLength(1)
   })
 
   test('gives one write on two replicas at once', async () => {
@@ -310,6 +327,16 @@ describe('earlier revisions on stdio', () => {
     expect(failureText(await exchange(metronome, () => response))).toBe(
       `archive-customer: the client failed to show the form: ${reason}. Nothing was archived.\nOutcome: not_applied`,
     )
+    expect(metronome.archives).toEqual([])
+  })
+
+  test('have done nothing when someone else archives it while the form is open', async () => {
+    const metronome = openConfirming()
+    const message = await exchange(metronome, ({ params }) => {
+      metronome.changeAcme({ archived_at: '2026-11-29T12:00:00Z' })
+      return { result: accept(typedText(params as never)) }
+    })
+    expect(failureText(message)).toMatch(/ has changed since it was shown; .*\nOutcome: not_applied$/)
     expect(metronome.archives).toEqual([])
   })
 

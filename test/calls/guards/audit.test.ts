@@ -301,6 +301,13 @@ describe('the secret of a caller', () => {
     expect(lines[2]).toMatchObject({ arguments: { ingest_aliases: { 0: '[redacted]0' } } })
   })
 
+  test('is in no Idempotency-Key of its own', async () => {
+    const { call, lines, texts } = startAudited({ secret: 'hunter2-hunter2' })
+    await call('create-customer', { name: 'Nova', idempotency_key: 'order-hunter2-hunter2' })
+    expect(lines.map(({ idempotency_key }) => idempotency_key)).toEqual(['order-[redacted]', 'order-[redacted]'])
+    expect(texts.join()).not.toContain('hunter2')
+  })
+
   test('is in no argument, record, reason or request id, and no part of it where a value is cut', async () => {
     const name = `${'y'.repeat(9_990)}${KEY}`
     const before = { data: { id: ID, name, ingest_aliases: [KEY], [KEY]: 1 } }
