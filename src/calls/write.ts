@@ -142,6 +142,8 @@ function adviseOnOutcome(call: WriteCall, last: AttemptResult, reason: Reason): 
 const EARLIER_CALL = 'This call did nothing, but an earlier one with this Idempotency-Key may have.'
 const KEY_IN_USE =
   'The Idempotency-Key belongs to a call with other arguments, or to one that still runs. With the same arguments, call again in a minute; with others, make a new call without this key.'
+const ROW_KEY_IN_USE =
+  'The Idempotency-Key of the row belongs to a call that still runs: run the same command again in a minute.'
 const STORED: Readonly<Record<IdempotencyKey['givenIn'], string>> = {
   argument: 'Metronome keeps this response under the Idempotency-Key: make that check first, and then a new call.',
   confirmation: 'Metronome keeps this response for this confirmation: make that check first, and then a new call.',
@@ -155,7 +157,8 @@ function adviseOnRetry({ op, idempotencyKey }: WriteCall, last: AttemptResult): 
   const response = last.kind === 'response' && readErrorBody(last) ? last.status : undefined
   const retriesUnderKey = op.addsRecords === true
   if (response === 500) return retriesUnderKey || mayHaveBeenUsed ? STORED[givenIn] : ''
-  if (response === 409 && mayHaveBeenUsed && givenIn !== 'confirmation') return KEY_IN_USE
+  if (response === 409 && mayHaveBeenUsed && givenIn !== 'confirmation')
+    return givenIn === 'journal' ? ROW_KEY_IN_USE : KEY_IN_USE
   if (!retriesUnderKey) return ''
   const how: Readonly<Record<IdempotencyKey['givenIn'], string>> = {
     argument: `call ${op.tool} again with the same arguments and "idempotency_key": ${JSON.stringify(value)} within 24 hours`,
