@@ -152,6 +152,7 @@ test.each([
     'Line 3 of the journal',
     (whole: string) => whole.replace(/\n.*"end".*\n/, '\n{"type":"end","row":9,"outcome":"applied"}\n'),
   ],
+  ['Line 3 of the journal', (whole: string) => whole.replace(/(\n.*"begin".*)\n.*"end".*/, '$1$1')],
   ['Line 2 of the journal', (whole: string) => whole.replace('"begin"', '"begun"')],
   ['Line 2 of the journal', (whole: string) => whole.replace('\n', '\n\n')],
 ])('a file that %s is wrong usage, and stays as it is', async (message, damage) => {
