@@ -60,12 +60,3 @@ export function decode(bytes: Uint8Array): string | undefined {
     return undefined
   }
 }
-
-/** The value of a JSON text; `undefined` for any other text. */
-export function tryParse(text: string, parse: (text: string) => unknown = JSON.parse): unknown {
-  try {
-    return parse(text)
-  } catch {
-    return undefined
-  }
-}

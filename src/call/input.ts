@@ -3,13 +3,14 @@ import { open } from 'node:fs/promises'
 import { type InputIssue, InvalidArgumentsError } from '../calls/errors.ts'
 import { digest } from '../calls/guards/sealed-state.ts'
 import { validateArguments } from '../calls/validate-arguments.ts'
-import { decode, readChunks, readLines, tryParse } from '../file-lines.ts'
-import { isObject, type JsonObject, parseExactJson } from '../operations/json.ts'
+import { decode, readChunks, readLines } from '../file-lines.ts'
+import { isObject, type JsonObject, parseExactJson, tryParse } from '../operations/json.ts'
 import type { Operation } from '../operations/operation.ts'
 
 export const MAX_ROW_BYTES = 1024 * 1024
 /** What is read whole: a JSON array, and standard input. */
 const MAX_WHOLE_BYTES = 16 * MAX_ROW_BYTES
+const STDIN = 'Standard input'
 const MAX_PROBLEMS = 100
 /** Of those of a SHA-256. */
 const DIGEST_BYTES = 16
@@ -68,11 +69,19 @@ export async function openFile(path: string): Promise<Source> {
 
 /** Standard input, read whole. */
 export async function openStream(stream: AsyncIterable<Buffer>): Promise<Source> {
-  const bytes = await readWhole(stream, 'Standard input')
+  const bytes = await readWhole(stream, STDIN)
   return { chunks: () => skipMark([bytes]), check() {}, async close() {} }
 }
 
-export async function readWhole(chunks: AsyncIterable<Buffer>, name: string): Promise<Buffer> {
+/** The text of standard input. Throws {@link InputError} for what is not UTF-8. */
+export async function readText(stream: AsyncIterable<Buffer>): Promise<string> {
+  const { chunks } = await openStream(stream)
+  const text = decode(await readWhole(chunks(), STDIN))
+  if (text === undefined) throw new InputError(`${STDIN} ${NOT_UTF8}.`)
+  return text
+}
+
+async function readWhole(chunks: AsyncIterable<Buffer>, name: string): Promise<Buffer> {
   const all: Buffer[] = []
   let size = 0
   for await (const chunk of chunks) {

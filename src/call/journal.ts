@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { decode, readChunks, readLines, tryParse } from '../file-lines.ts'
-import { asObject, type JsonObject } from '../operations/json.ts'
+import { decode, readChunks, readLines } from '../file-lines.ts'
+import { asObject, type JsonObject, tryParse } from '../operations/json.ts'
 import { InputError, type ValidRows } from './input.ts'
 
 /** What a journal belongs to; the key is a digest. */

@@ -22,7 +22,7 @@ import {
 import { type AuditLog, type CallOrigin, NOT_LOGGED } from './guards/audit.ts'
 import type { Confirm, FormChannel } from './guards/confirmation.ts'
 import { noteOnEmptyList, searchPages } from './search.ts'
-import { checkPrecondition, type ToolInput, validateArguments } from './validate-arguments.ts'
+import { checkPrecondition, inputOf, validateArguments } from './validate-arguments.ts'
 import { executeWrite, type IdempotencyKey } from './write.ts'
 
 /** Who calls; made once by the transport. */
@@ -120,7 +120,8 @@ export function createCalls(options: CallOptions): Calls {
     }
     try {
       if (isStopping) throw stopping(tool, STOPPING)
-      const { [KEY_ARGUMENT]: _, ...args } = validateArguments(inputOf(op, request), request.args, request.inputIssues)
+      const input = inputOf(op, request.idempotencyKey !== undefined)
+      const { [KEY_ARGUMENT]: _, ...args } = validateArguments(input, request.args, request.inputIssues)
       if (upstream.needsKey && caller.apiKey === undefined) throw missingKey(tool)
       const bound = bindCall(options, request, caller, { ...channel, signal: controller.signal })
       const body = op.kind === 'write' ? await write(bound, op, args, key) : await read(bound, op, args)
@@ -270,13 +271,6 @@ function bindCall(
     },
   }
   return bound
-}
-
-/** A caller with a key of its own gives it as part of the request; only others have an argument for it. */
-function inputOf(op: Operation, { idempotencyKey }: CallRequest): ToolInput {
-  const { tool, argumentRules } = op
-  const keyedInput = op.kind === 'write' && idempotencyKey === undefined ? op.keyedInput : undefined
-  return { tool, argumentRules, input: keyedInput ?? op.input }
 }
 
 /** Read before validation: a call that is rejected under a key of an earlier one says nothing about that one. */

@@ -32,6 +32,13 @@ const N8N_FIELDS = new Set(['toolCallId', 'sessionId', 'action', 'chatInput', 't
 /** What a call's arguments are checked against. */
 export type ToolInput = Pick<Operation, 'tool' | 'input' | 'argumentRules'>
 
+/** A client with an Idempotency-Key of its own gives it as part of the request; only others have an argument for it. */
+export function inputOf(op: Operation, hasOwnKey: boolean): ToolInput {
+  const { tool, argumentRules } = op
+  const keyedInput = op.kind === 'write' && !hasOwnKey ? op.keyedInput : undefined
+  return { tool, argumentRules, input: keyedInput ?? op.input }
+}
+
 /**
  * Checks the arguments of a call and returns them in their own key order, as Metronome takes them. Tolerates what clients
  * send and their users cannot change: `null` for an optional field counts as absent, JSON text is parsed where an object or

@@ -1,3 +1,4 @@
+import { inputOf } from '../calls/validate-arguments.ts'
 import { operations } from '../operations/index.ts'
 import { inputJsonSchema, outputJsonSchema } from '../operations/json-schema.ts'
 import type { Operation } from '../operations/operation.ts'
@@ -10,12 +11,11 @@ export function buildToolList(): Tool[] {
 
 function describeTool(op: Operation): Tool {
   const { destructive, idempotent } = op.hints
-  const input = (op.kind === 'write' && op.keyedInput) || op.input
   return {
     name: op.tool,
     title: op.title,
     description: op.description,
-    inputSchema: { type: 'object', ...inputJsonSchema(input) },
+    inputSchema: { type: 'object', ...inputJsonSchema(inputOf(op, false).input) },
     outputSchema: { type: 'object', ...outputJsonSchema(op.output) },
     annotations: {
       title: op.title,

@@ -112,6 +112,15 @@ export function parseExactJson(text: string): unknown {
   return JSON.parse(replaceInexactNumbers(text, () => '1e999'))
 }
 
+/** The value of a JSON text; `undefined` for any other text. */
+export function tryParse(text: string, parse: (text: string) => unknown = JSON.parse): unknown {
+  try {
+    return parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether a number of JSON has the same value after it was parsed and written again. */
 function isExact(token: string): boolean {
   const written = String(Number(token))

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { call as run } from '../../src/cli/call/command.ts'
 import { OPTIONS } from '../../src/cli/call/options.ts'
 import { seedCustomers } from '../../src/sandbox/seed.ts'
-import { ndjson, openWorkplace, startMetronome } from '../support/bulk.ts'
+import { endOf, ndjson, openWorkplace, startMetronome } from '../support/bulk.ts'
 import { createCommandContext } from '../support/command-context.ts'
 import { makeFolder } from '../support/program.ts'
 
@@ -49,6 +49,14 @@ test.each([
   [['create-customer', '{"nme":"x"}'], 'nme is not a known field (did you mean name?)'],
   [['create-customer', 'name'], 'The arguments are not a JSON object.'],
   [['create-customer', '[]'], 'The arguments are not a JSON object.'],
+  [
+    ['create-customer', '{"name":"x","salesforce_account_id":"1"}'],
+    'set it afterwards with update-customer-configuration',
+  ],
+  [
+    ['set-billing-provider-configurations-customer', '{"data":[{"configuration":{"rate":0.12345678901234567890}}]}'],
+    'data[0].configuration.rate exceeds the range of exact numbers',
+  ],
   [['create-customer', '{}', '--input', 'x.csv'], '--input and JSON are mutually exclusive'],
   [['create-customer', '--port', '1'], 'unknown option --port'],
   [['create-customer', '--concurrency', '2'], '--concurrency requires --input'],
@@ -68,6 +76,30 @@ test.each([
   const { call } = openWorkplace(metronome.baseUrl)
   expect(await call(...args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(message) })
   expect([...metronome.reads, ...metronome.writes]).toEqual([])
+})
+
+test('--dry-run prints the request that is sent', async () => {
+  const metronome = await startMetronome()
+  const { call } = openWorkplace(metronome.baseUrl)
+  const args = JSON.stringify({ customer_id: ID, clear: ['salesforce_account_id'] })
+  const { lines } = await call('update-customer-configuration', args, '--dry-run')
+  expect(lines).toMatchObject([{ body: { salesforce_account_id: null } }])
+  expect(metronome.writes).toEqual([])
+  expect(await call('update-customer-configuration', args)).toMatchObject({ code: 0 })
+  expect(metronome.writes.map(({ path, body }) => ({ path, body }))).toEqual([
+    { path: lines[0]?.path, body: lines[0]?.body },
+  ])
+})
+
+test.each([
+  ['UTF-8 with a byte-order mark', Buffer.from(`\ufeff${JSON.stringify({ customer_id: ID })}`), 0, ''],
+  ['Latin-1', Buffer.from('{"name":"Caf\u00e9"}', 'latin1'), 2, 'Standard input has bytes that are not UTF-8.'],
+])('arguments on standard input in %s', async (_, bytes, code, message) => {
+  const metronome = await startMetronome()
+  const program = openWorkplace(metronome.baseUrl).start(code === 0 ? 'get-customer' : 'create-customer', '-')
+  program.child.stdin.end(bytes)
+  expect(await endOf(program)).toMatchObject({ code, stderr: expect.stringContaining(message) })
+  expect(metronome.writes).toEqual([])
 })
 
 test('a missing key is wrong usage, but for --dry-run', async () => {

@@ -1,11 +1,11 @@
 import { setFlagsFromString } from 'node:v8'
-import { InputError, readWhole } from '../../call/input.ts'
+import { InputError, readText } from '../../call/input.ts'
 import { ClosedError } from '../../call/output.ts'
 import { readPages } from '../../call/pages.ts'
 import { CallError } from '../../calls/errors.ts'
-import { validateArguments } from '../../calls/validate-arguments.ts'
+import { inputOf, validateArguments } from '../../calls/validate-arguments.ts'
 import { systemClock as clock } from '../../metronome/retry.ts'
-import { isObject, type JsonObject } from '../../operations/json.ts'
+import { isObject, type JsonObject, parseExactJson, tryParse } from '../../operations/json.ts'
 import type { Operation } from '../../operations/operation.ts'
 import { type Command, parseCommandLine } from '../config/command-line.ts'
 import { UsageError } from '../config/usage-error.ts'
@@ -50,7 +50,7 @@ export const call: Command = async (argv, context) => {
 async function callOnce(session: Session, json = '{}'): Promise<number> {
   const { op, options, context, isInterrupted } = session
   const send = (sent: JsonObject) => session.call({ tool: op.tool, args: sent }, session.caller)
-  const text = json === '-' ? String(await readWhole(context.stdin, 'Standard input')) : json
+  const text = json === '-' ? await readText(context.stdin) : json
   const args = readArguments(op, text)
   if (!options.dryRun) await confirmArchives(session, 1, () => [args])
   const { output, finish } = await openTarget(session)
@@ -73,12 +73,11 @@ async function callOnce(session: Session, json = '{}'): Promise<number> {
 
 /** Throws {@link InputError} with everything that is wrong. */
 function readArguments(op: Operation, json: string): JsonObject {
+  const args = tryParse(json, parseExactJson)
+  if (!isObject(args)) throw new InputError('The arguments are not a JSON object.')
   try {
-    const args: unknown = JSON.parse(json)
-    const input = (op.kind === 'write' && op.keyedInput) || op.input
-    if (isObject(args)) return validateArguments({ tool: op.tool, input }, args)
+    return validateArguments(inputOf(op, false), args)
   } catch (error) {
-    if (error instanceof CallError) throw new InputError(error.message)
+    throw error instanceof CallError ? new InputError(error.message) : error
   }
-  throw new InputError('The arguments are not a JSON object.')
 }
