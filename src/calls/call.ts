@@ -157,8 +157,7 @@ export function createCalls(options: CallOptions): Calls {
     args: JsonObject,
     key: IdempotencyKey | undefined,
   ): Promise<JsonObject> {
-    const { caller } = bound
-    const { forms, signal, onProgress, waitForPerson } = bound
+    const { caller, forms, signal, onProgress, waitForPerson } = bound
     await checkPrecondition(op, args, bound.read)
     const confirmed =
       op.irreversible &&

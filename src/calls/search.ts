@@ -138,9 +138,9 @@ function describePlaces(places: readonly string[]): string[] {
 }
 
 /** An empty page of a filtered list says which records the filter was not applied to. */
-export function noteOnEmptyList(search: Search | undefined, args: JsonObject, body: JsonObject): JsonObject {
+export function noteOnEmptyList(search: Search, args: JsonObject, body: JsonObject): JsonObject {
   const isWholeList = !body.next_page && !('next_page' in args)
-  if (!search || !isWholeList || asObjects(body.data).length > 0) return body
+  if (!isWholeList || asObjects(body.data).length > 0) return body
   const { isFiltered, excluded } = search.describeScope(args)
   return isFiltered ? { ...body, _note: excluded } : body
 }

@@ -11,6 +11,7 @@ import {
   plainType,
   readText,
   type Schema,
+  tryParse,
 } from '../operations/json.ts'
 import type { Operation, Read, WriteOperation } from '../operations/operation.ts'
 import { CallError, type InputIssue, invalidArguments } from './errors.ts'
@@ -160,12 +161,7 @@ function describeLoss(value: number): string | undefined {
 }
 
 function parseContainer(text: string): unknown {
-  if (!/^\s*[[{]/.test(text)) return text
-  try {
-    return parseExactJson(text)
-  } catch {
-    return text
-  }
+  return /^\s*[[{]/.test(text) ? (tryParse(text, parseExactJson) ?? text) : text
 }
 
 function isContainer(schema: Schema): boolean {

@@ -11,7 +11,7 @@ import {
 import type { Call, Caller } from '../calls/call.ts'
 import type { App, Handler, Rejection, RequestClient } from '../http/routes.ts'
 import { parseExactJson } from '../operations/json.ts'
-import { isStateless, normalizeMessage, validateInitialize } from './messages.ts'
+import { isStateless, normalizeMessage, SERVER_ERROR, VERSION_HEADER, validateInitialize } from './messages.ts'
 import { createMcpServer } from './server.ts'
 import type { ServerInfo } from './server-info.ts'
 import { createStatelessLayer } from './stateless.ts'
@@ -19,8 +19,6 @@ import { createStatelessLayer } from './stateless.ts'
 /** The revision with batches, which is also that of a request without a version header. */
 const BATCH_VERSION = '2025-03-26'
 const MAX_BATCH = 10
-/** The SDK's code where JSON-RPC has none. */
-const SERVER_ERROR = -32000
 
 export interface McpHttpOptions {
   readonly call: Call
@@ -100,7 +98,7 @@ function parseMessages(json: unknown, headers: Headers): ParsedMessages {
   const parsed = items.slice(0, MAX_BATCH + 1).map((item) => JSONRPCMessageSchema.safeParse(item))
   const messages = parsed.flatMap(({ success, data }) => (success ? [data] : []))
   const hasInitialize = messages.some((message) => 'method' in message && message.method === 'initialize')
-  const version = headers.get('mcp-protocol-version') ?? BATCH_VERSION
+  const version = headers.get(VERSION_HEADER) ?? BATCH_VERSION
   const reject = (code: number, reason: string): ParsedMessages => ({ ok: false, code, reason })
 
   if (messages.length < parsed.length || items.length === 0)

@@ -4,7 +4,7 @@ import {
   type ProgressToken,
   type RequestId,
 } from '@modelcontextprotocol/sdk/types.js'
-import { asObject, isObject, type JsonObject, parseExactJson } from '../operations/json.ts'
+import { asObject, isObject, type JsonObject, parseExactJson, tryParse } from '../operations/json.ts'
 
 /** The first revision without a handshake: every request says in `_meta` what `initialize` said once. */
 export const STATELESS_REVISION = '2026-07-28'
@@ -12,6 +12,8 @@ export const VERSION_HEADER = 'MCP-Protocol-Version'
 export const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
 
 export const INVALID_PARAMS = -32602
+/** The SDK's code where JSON-RPC has none. */
+export const SERVER_ERROR = -32000
 
 /** A JSON-RPC error; the message of the SDK's own class repeats the code. */
 export class ProtocolError extends Error {
@@ -53,12 +55,8 @@ function normalizeParams(method: string, params: JsonObject): JsonObject {
 
 /** Arguments that are neither an object nor the text of one are left for the call to reject. */
 function parseObject(text: string): unknown {
-  try {
-    const json = parseExactJson(text)
-    return isObject(json) ? json : { arguments: text }
-  } catch {
-    return { arguments: text }
-  }
+  const json = tryParse(text, parseExactJson)
+  return isObject(json) ? json : { arguments: text }
 }
 
 /** Whether a message belongs to the stateless revision. That has no batches: one with such a message is rejected there. */

@@ -9,8 +9,8 @@ import {
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Caller } from '../calls/call.ts'
 import { type ByteBudget, MAX_MIB_IN_FLIGHT, weighJson } from '../http/byte-budget.ts'
-import { isObject, parseExactJson } from '../operations/json.ts'
-import { isStateless, normalizeMessage, readId, validateInitialize } from './messages.ts'
+import { isObject, parseExactJson, tryParse } from '../operations/json.ts'
+import { isStateless, normalizeMessage, readId, SERVER_ERROR, validateInitialize } from './messages.ts'
 import type { StatelessLayer } from './stateless.ts'
 import type { SendNotification } from './tools.ts'
 
@@ -18,8 +18,6 @@ import type { SendNotification } from './tools.ts'
 const MAX_LINE_MIB = 4
 const MAX_LINE_BYTES = MAX_LINE_MIB * 1024 * 1024
 const NEWLINE = 0x0a
-/** The SDK's code where JSON-RPC has none. */
-const SERVER_ERROR = -32000
 
 export interface StdioTransportOptions {
   readonly input: Readable
@@ -128,12 +126,9 @@ function parseLine(line: Buffer): ParsedLine | undefined {
   if (!isUtf8(line)) return { ok: false, code: ErrorCode.ParseError, reason: 'a line is not UTF-8' }
   const text = line.toString('utf8').replace(/^\ufeff/, '')
   if (text.trim() === '') return undefined
-  let json: unknown
-  try {
-    json = normalizeMessage(parseExactJson(text))
-  } catch {
-    return { ok: false, code: ErrorCode.ParseError, reason: 'a line is not JSON' }
-  }
+  const parsed = tryParse(text, parseExactJson)
+  if (parsed === undefined) return { ok: false, code: ErrorCode.ParseError, reason: 'a line is not JSON' }
+  const json = normalizeMessage(parsed)
   const { success, data } = JSONRPCMessageSchema.safeParse(json)
   if (success) return { ok: true, message: data }
   const id = readId(json)

@@ -97,7 +97,7 @@ function findOperation(tool: string | undefined, hidden: ReadonlyMap<string, str
   const op = operations.find((each) => each.tool === tool && !hidden.has(tool))
   if (op) return op
   const known = operations.map((each) => each.tool).filter((name) => !hidden.has(name))
-  throw new UsageError(`${unknownTool(tool, known, hidden.get(tool)).message}`)
+  throw new UsageError(unknownTool(tool, known, hidden.get(tool)).message)
 }
 
 /** What the table of options cannot say. */
