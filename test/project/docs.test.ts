@@ -68,6 +68,14 @@ describe.each(PAGES)('%s', (page) => {
     expect(dead).toEqual([])
   })
 
+  test('files of the repository that it names exist, and have the names that are said to be in them', () => {
+    const text = readPage(page).replace(/\s+/g, ' ')
+    for (const [, path = ''] of text.matchAll(/`((?:src|test|bench|scripts|deploy|skills)\/[\w./-]+)`/g))
+      expect(existsSync(path), path).toBe(true)
+    for (const [, name = '', path = ''] of text.matchAll(/`(\w+)` in `((?:src|bench|scripts)\/[\w./-]+\.\w+)`/g))
+      expect(readPage(path), path).toMatch(new RegExp(`\\b${name}\\b`))
+  })
+
   test('samples of JSON and TOML parse', () => {
     for (const [, language, sample = ''] of readPage(page).matchAll(/```(json|toml)\n(.*?)```/gs))
       expect(() => (language === 'json' ? JSON.parse(sample) : parseToml(sample))).not.toThrow()
