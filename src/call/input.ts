@@ -6,6 +6,7 @@ import { validateArguments } from '../calls/validate-arguments.ts'
 import { decode, readChunks, readLines } from '../file-lines.ts'
 import { isObject, type JsonObject, parseExactJson, tryParse } from '../operations/json.ts'
 import type { Operation } from '../operations/operation.ts'
+import { codeOf } from '../thrown.ts'
 
 export const MAX_ROW_BYTES = 1024 * 1024
 /** What is read whole: a JSON array, and standard input. */
@@ -53,8 +54,8 @@ export async function openFile(path: string): Promise<Source> {
   const first = stat()
   // Before it is opened, which may block on a pipe.
   if (first && !first.isFile()) throw new InputError(`--input ${path} is not a regular file.`)
-  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
-    throw new InputError(`--input ${path} cannot be read (${error.code}).`)
+  const file = await open(path).catch((error: unknown) => {
+    throw new InputError(`--input ${path} cannot be read (${codeOf(error)}).`)
   })
   return {
     chunks: () => skipMark(readChunks(file)),

@@ -3,6 +3,7 @@ import { type AttemptResult, isFromMetronome, type WholeResponse } from '../metr
 import { readRetryAfter } from '../metronome/retry.ts'
 import type { Operation } from '../operations/operation.ts'
 import { cutText, escapeInvisible } from '../sanitize.ts'
+import { codeOf } from '../thrown.ts'
 import type { Outcome } from './outcome.ts'
 
 /** What went wrong, for programs; each adapter maps it to its own responses in one table. */
@@ -153,10 +154,9 @@ export function missingKey(tool: string): CallError {
 }
 
 export function loadFailed(tool: string, cause: unknown): CallError {
-  const { code = 'invalid' } = Object(cause) as { code?: string } // errors of the file system carry a code
   return new CallError(
     'load_failed',
-    `${tool}: a file of this server could not be loaded (${code}), nothing was sent. The package was probably updated or removed while it ran. Retry once; if that fails, ask the user to restart this MCP server in their client.`,
+    `${tool}: a file of this server could not be loaded (${codeOf(cause) ?? 'invalid'}), nothing was sent. The package was probably updated or removed while it ran. Retry once; if that fails, ask the user to restart this MCP server in their client.`,
     { cause },
   )
 }
@@ -177,7 +177,7 @@ export interface FailureText {
 
 /** A read or write that brought no usable response, as an error. */
 export function callFailed(op: Operation, last: AttemptResult, { problem, details, outcome }: FailureText): CallError {
-  return new CallError(codeOf(last), joinSentences(`${op.tool}: ${problem}`, ...details), {
+  return new CallError(classifyFailure(last), joinSentences(`${op.tool}: ${problem}`, ...details), {
     outcome,
     status: last.kind === 'response' ? last.status : undefined,
     retryAfterSeconds: readRetryAfter(last),
@@ -248,7 +248,7 @@ function adviseOnRateLimit(scope: RateLimitScope | undefined): string {
   return 'Reduce the request rate.'
 }
 
-function codeOf(result: AttemptResult): CallErrorCode {
+function classifyFailure(result: AttemptResult): CallErrorCode {
   if (result.kind === 'response') return result.status >= 400 ? 'upstream_rejected' : 'bad_response'
   if (result.cause === 'overloaded' || result.cause === 'queued') return 'overloaded'
   if (result.cause === 'cancelled') return 'cancelled'

@@ -4,6 +4,7 @@ import { hostname, userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { type AuditLog, createAuditLog } from '../calls/guards/audit.ts'
 import type { Log } from '../log.ts'
+import { codeOf, messageOf } from '../thrown.ts'
 import { VERSION } from '../version.ts'
 import { createAppendFile, isSameFile } from './append-file.ts'
 import type { Config } from './config/config.ts'
@@ -40,10 +41,8 @@ export async function checkAuditFile(path: string, source: string, isStdio: bool
     await file.open()
     await file.close()
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException // errors of node:fs have a code
-    throw new UsageError(`${source} names ${resolve(path)}, which cannot be appended to: ${CAUSES[code] ?? message}.`, {
-      cause: error,
-    })
+    const reason = CAUSES[codeOf(error) ?? ''] ?? messageOf(error)
+    throw new UsageError(`${source} names ${resolve(path)}, which cannot be appended to: ${reason}.`, { cause: error })
   }
 }
 

@@ -4,6 +4,7 @@ import { createByteBudget } from '../http/byte-budget.ts'
 import { createLog, type Log } from '../log.ts'
 import { describeServer } from '../mcp/server-info.ts'
 import { createRedactor, escapeInvisible } from '../sanitize.ts'
+import { messageOf } from '../thrown.ts'
 import { NAME, VERSION } from '../version.ts'
 import { type CommandContext, findCommand } from './command.ts'
 import type { Config } from './config/config.ts'
@@ -57,7 +58,7 @@ async function openRestPort(options: HttpOptions): Promise<HttpService | undefin
   try {
     return await openPorts(options)
   } catch (error) {
-    options.log('warn', 'rest-not-served', { reason: error instanceof Error ? error.message : String(error) })
+    options.log('warn', 'rest-not-served', { reason: messageOf(error) })
     return undefined
   }
 }
@@ -115,7 +116,7 @@ function writeText(stream: NodeJS.WriteStream, text: string): void {
 
 main().catch((error: unknown) => {
   const isUsageError = error instanceof UsageError
-  const problems = isUsageError ? error.problems : [error instanceof Error ? error.message : String(error)]
+  const problems = isUsageError ? error.problems : [messageOf(error)]
   writeStderr(problems.map((problem) => `${NAME}: ${escapeInvisible(problem)}\n`).join(''))
   process.exitCode = isUsageError ? 2 : 1
 })

@@ -9,6 +9,7 @@ import {
 import type { Form, Question } from '../calls/errors.ts'
 import type { FormChannel, FormResponse } from '../calls/guards/confirmation.ts'
 import { asObject, isObject, type JsonObject } from '../operations/json.ts'
+import { messageOf } from '../thrown.ts'
 
 /** The field that a person fills in. */
 const FIELD = 'confirmation'
@@ -47,7 +48,7 @@ export function createFormChannel(sendRequest: SendRequest): FormChannel {
 
 /** The first words of an error: SDKs of clients append the issues of their schemas. */
 function readReason(error: unknown): string {
-  const [words = ''] = (error instanceof Error ? error.message : String(error)).split(/[\n[{]/)
+  const [words = ''] = messageOf(error).split(/[\n[{]/)
   return words.trim().replace(/:$/, '')
 }
 

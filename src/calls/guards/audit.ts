@@ -3,6 +3,7 @@ import type { WriteAttempt } from '../../metronome/retry.ts'
 import type { JsonObject } from '../../operations/json.ts'
 import type { Operation, Read, WriteOperation } from '../../operations/operation.ts'
 import { cutText, escapeJson, mapTexts, type Redact } from '../../sanitize.ts'
+import { codeOf, messageOf } from '../../thrown.ts'
 import { CallError } from '../errors.ts'
 import type { Outcome } from '../outcome.ts'
 import type { IdempotencyKey, WriteResult } from '../write.ts'
@@ -174,7 +175,7 @@ export const NOT_LOGGED =
   'The audit log could not record the end of this write; further writes are rejected until it can be written.'
 
 function notWritten({ tool, kind }: Operation, cause: unknown): CallError {
-  const { code = 'failed' } = Object(cause) as { code?: string } // errors of the file system carry a code
+  const code = codeOf(cause) ?? 'failed'
   const result = kind === 'write' ? 'nothing was sent' : 'no link is given'
   return new CallError(
     'audit_failed',
@@ -196,7 +197,7 @@ async function readBefore({ op, args, read }: AuditedWrite): Promise<JsonObject>
     const { data } = await read(only)
     return { before: data ?? null }
   } catch (error) {
-    return { before: null, before_reason: error instanceof Error ? error.message : String(error) }
+    return { before: null, before_reason: messageOf(error) }
   }
 }
 

@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
+import { codeOf } from '../../thrown.ts'
 import { UsageError } from '../config/usage-error.ts'
 
 /** A file that has its name only when it is complete. */
@@ -21,8 +22,8 @@ export async function openOutputFile(path: string, mayReplace: (file: BigIntStat
   const partial = `${path}.partial`
   // Never through a link that lies there.
   await rm(partial, { force: true }).catch(() => {})
-  const file = await open(partial, 'wx').catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`--output ${path} cannot be written (${error.code}).`)
+  const file = await open(partial, 'wx').catch((error: unknown) => {
+    throw new UsageError(`--output ${path} cannot be written (${codeOf(error)}).`)
   })
   const own = await file.stat({ bigint: true })
   const stream = file.createWriteStream({ flush: true } as object) // not yet in the types

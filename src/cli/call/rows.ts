@@ -15,6 +15,7 @@ import { ClosedError } from '../../call/output.ts'
 import { runRows } from '../../call/run-rows.ts'
 import { systemClock as clock } from '../../metronome/retry.ts'
 import type { JsonObject } from '../../operations/json.ts'
+import { codeOf, messageOf } from '../../thrown.ts'
 import { createAppendFile } from '../append-file.ts'
 import type { CommandContext } from '../config/command-line.ts'
 import { UsageError } from '../config/usage-error.ts'
@@ -22,7 +23,7 @@ import { digestSecret } from '../digest-secret.ts'
 import { openLocked } from '../lock-file.ts'
 import { confirmArchives, confirmNumber } from './confirm.ts'
 import { OPTIONS } from './options.ts'
-import { CLEAR, codeOf, describeRequest, EXIT, messageOf, openTarget, type Session } from './session.ts'
+import { CLEAR, describeRequest, EXIT, openTarget, type Session } from './session.ts'
 
 const READERS = new Map([
   ['ndjson', readNdjson],
@@ -66,7 +67,7 @@ async function withJournal(
   use: (journal: Journal) => Promise<number>,
 ): Promise<number> {
   const locked = await openLocked(path, context.platform).catch((error: unknown) => {
-    throw new InputError(`The journal ${path} cannot be opened (${codeOf(error)}).`)
+    throw new InputError(`The journal ${path} cannot be opened (${codeOf(error) ?? 'failed'}).`)
   })
   if (!locked) throw new InputError(`The journal ${path} is used by another run.`)
   const { baseUrl, environment = null, apiKey } = config
@@ -79,7 +80,7 @@ async function withJournal(
   })
   const appendLine = (line: string) =>
     append(line).catch((cause: unknown) => {
-      throw new Error(`The journal ${path} cannot be written (${codeOf(cause)}).`, { cause })
+      throw new Error(`The journal ${path} cannot be written (${codeOf(cause) ?? 'failed'}).`, { cause })
     })
   try {
     return await use(await readJournal({ path, target, rows, file: locked.file, append: appendLine, now: context.now }))

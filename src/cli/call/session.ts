@@ -148,10 +148,3 @@ export function describeRequest(row: number, op: Operation, args: JsonObject, al
   const { method, target, body } = buildRequest(op, readsPages ? { ...sent, limit: PAGE_SIZE } : sent)
   return { row, method, path: target, body: body === undefined ? null : JSON.parse(body) }
 }
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-export function codeOf(error: unknown): string {
-  const { code = 'failed' } = Object(error) as { code?: string } // errors of the file system carry a code
-  return code
-}

@@ -1,4 +1,5 @@
 import { lstatSync, readFileSync, type Stats, statSync } from 'node:fs'
+import { codeOf } from '../../thrown.ts'
 import { findPathProblem } from './setting-text.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -69,7 +70,7 @@ export function readNamedFile<Content>(name: string, path: string, readFile: (pa
   try {
     return readFile(path)
   } catch (error) {
-    const { code = 'unreadable' } = error as { code?: string } // errors of node:fs have a code
+    const code = codeOf(error) ?? 'unreadable'
     throw new UsageError(`${name} names a file that cannot be read (${code}); correct the path.`, { cause: error })
   }
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { type ParseError, parse as parseJson, printParseErrorCode } from 'jsonc-parser'
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { asObject, isObject, type JsonObject } from '../../operations/json.ts'
+import { codeOf } from '../../thrown.ts'
 import type { CommandContext } from '../config/command-line.ts'
 import {
   CLIENT_IDS,
@@ -95,7 +96,7 @@ function readText(path: string): string | { readonly problem: string } {
     if (stats.isFile() && stats.size <= MAX_FILE_MIB * 1024 * 1024) return readFileSync(path, 'utf8')
     return { problem: `is not a file of at most ${MAX_FILE_MIB} MiB` }
   } catch (error) {
-    return { problem: `cannot be read (${(error as NodeJS.ErrnoException).code})` } // errors of node:fs have a code
+    return { problem: `cannot be read (${codeOf(error)})` }
   }
 }
 

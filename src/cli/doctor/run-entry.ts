@@ -7,6 +7,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { JsonSchemaValidatorResult, jsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/types.js'
 import { asObjects, isObject } from '../../operations/json.ts'
+import { codeOf } from '../../thrown.ts'
 import { NAME, VERSION } from '../../version.ts'
 import type { CommandContext } from '../config/command-line.ts'
 import type { Launch } from '../print-config/clients.ts'
@@ -108,7 +109,7 @@ async function probeServer(transport: Transport): Promise<RunResult> {
 
 function describeError(error: unknown): string {
   if (!(error instanceof Error)) return 'it does not respond'
-  const { code } = Object(error.cause) as { code?: string } // fetch hides the reason in its cause
+  const code = codeOf(error.cause) // fetch hides the reason there
   if (code) return `it cannot be reached (${code})`
   return /timed out/i.test(error.message)
     ? `it does not respond within ${TIMEOUT_MS / 1000} s`

@@ -1,4 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs'
+import { codeOf } from '../../thrown.ts'
 import type { Config } from '../config/config.ts'
 import { VARIABLES } from '../config/options.ts'
 import type { Variables } from '../config/sources.ts'
@@ -51,7 +52,7 @@ function findReadProblem(path: string): string | undefined {
     accessSync(path, constants.R_OK)
     return statSync(path).isFile() ? undefined : 'not a file'
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code // errors of node:fs have one
+    return codeOf(error)
   }
 }
 
