@@ -37,12 +37,13 @@ async function main(): Promise<void> {
   const info = describeServer({ isSandbox: sandbox !== undefined, environment, hiddenTools })
   const audit = config.auditLog === undefined ? undefined : (await import('./audit-file.ts')).openAuditLog(config, log)
   const lifecycle = { signals: process, exit: (code: number) => process.exit(code) }
+  const shared = { config: { ...config, hiddenTools }, info, log, audit, redact }
   if (http?.mcpPort !== undefined) {
     const { serveHttp } = await import('./serve-http.ts')
-    return serveHttp({ ...lifecycle, config: { ...config, hiddenTools }, http, info, log, audit })
+    return serveHttp({ ...lifecycle, ...shared, http })
   }
-  const ports = http && (await openRestPort({ config: { ...config, hiddenTools }, http, info, log, audit }))
-  const { call, interrupt } = ports?.runtime ?? loadOnFirstCall({ ...config, hiddenTools }, { log, audit })
+  const ports = http && (await openRestPort({ ...shared, http }))
+  const { call, interrupt } = ports?.runtime ?? loadOnFirstCall(shared.config, { log, audit })
   if (process.stdin.isTTY)
     writeStderr((await import('./help.ts')).buildGreeting(readProgram(), argv, sandbox !== undefined))
   const streams = { input: process.stdin, output: process.stdout }

@@ -9,7 +9,7 @@ import type { Log } from '../log.ts'
 import { createMcpApp } from '../mcp/http.ts'
 import type { ServerInfo } from '../mcp/server-info.ts'
 import type { RuntimeConfig } from '../runtime.ts'
-import { createRedactor, escapeInvisible } from '../sanitize.ts'
+import { createRedactor, escapeInvisible, type Redact } from '../sanitize.ts'
 import type { HttpConfig } from './config/http-config.ts'
 import { isKey } from './config/secrets.ts'
 import { digestSecret } from './digest-secret.ts'
@@ -24,6 +24,8 @@ export interface HttpOptions {
   readonly info: ServerInfo
   readonly log: Log
   readonly audit?: AuditLog | undefined
+  /** Removes the secrets of the process. */
+  readonly redact: Redact
 }
 
 /** The runtime behind the ports, and how to end them. */
@@ -35,7 +37,7 @@ export interface HttpService {
 }
 
 /** Serves MCP, REST or both on the configured ports. Rejects, with nothing left open, when a port cannot be opened. */
-export async function openPorts({ config, http, info, log, audit }: HttpOptions): Promise<HttpService> {
+export async function openPorts({ config, http, info, log, audit, redact }: HttpOptions): Promise<HttpService> {
   const metrics = createLazyMetrics(() => runtime.loaded())
   const runtime = loadOnFirstCall(config, {
     log,
@@ -44,8 +46,7 @@ export async function openPorts({ config, http, info, log, audit }: HttpOptions)
     onRetry: () => metrics.tell(({ onRetry }) => onRetry()),
   })
   const { host, mcpPort, restPort, tokens, passthrough } = http
-  const authenticate = createAuthenticator(config.apiKey, tokens, passthrough)
-  const redact = createRedactor([config.apiKey, ...tokens])
+  const authenticate = createAuthenticator(config.apiKey, redact, passthrough)
   const needsBearer = tokens.length > 0 || passthrough
 
   const listeners: Listeners = createListeners({
@@ -122,8 +123,7 @@ function createLazyMetrics(loadedRuntime: () => { inFlight(): number; waiting():
  * Finds the caller by its bearer token. Every call uses the process's own key; with `passthrough` the caller's token is its
  * key, and the own one is never used.
  */
-export function createAuthenticator(apiKey: string | undefined, tokens: readonly string[], passthrough: boolean) {
-  const redact = createRedactor([apiKey, ...tokens])
+export function createAuthenticator(apiKey: string | undefined, redact: Redact, passthrough: boolean) {
   return (transport: 'http' | 'rest') =>
     ({ bearer, peer, userAgent }: RequestClient): Caller => {
       const origin = { transport, peer, user_agent: userAgent, bearer: bearer && digestSecret(bearer) }

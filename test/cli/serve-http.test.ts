@@ -9,6 +9,7 @@ import { OPTIONS } from '../../src/cli/config/options.ts'
 import { serveHttp } from '../../src/cli/serve-http.ts'
 import { createLog } from '../../src/log.ts'
 import { describeServer } from '../../src/mcp/server-info.ts'
+import { createRedactor } from '../../src/sanitize.ts'
 import { VERSION } from '../../src/version.ts'
 import { KEY } from '../support/harness.ts'
 import {
@@ -60,6 +61,7 @@ async function serve(
     http: config.http,
     info: describeServer(),
     log: createLog('debug', 'text', (line) => lines.push(line)),
+    redact: createRedactor([config.apiKey, ...config.http.tokens]),
     signals,
     exit: onExit,
   })
@@ -356,6 +358,21 @@ describe('the program', () => {
     expect(events.map(({ event }) => event)).toEqual(['sandbox-enabled', 'listening', 'draining'])
     expect(events[1]).toEqual({ time: expect.any(String), level: 'info', event: 'listening', url: expect.any(String) })
     expect(program.stderr()).not.toContain(TOKEN)
+  })
+
+  test('repeats neither its key nor its token, in a response or a log line', async () => {
+    const program = startProgram({
+      args: ['--http', '--port', '0', '--drain-ms', '100'],
+      env: { ...withToken, METRONOME_API_KEY: KEY, METRONOME_LOG: 'debug' },
+    })
+    await program.seeOnStderr('/mcp')
+    const url = /url=(http:\/\/[^/]+)/.exec(program.stderr())?.[1] ?? ''
+    const headers = { ...JSON_BODY, authorization: `Bearer ${TOKEN}` }
+    const { text } = await send(url, { body: callTool(`${KEY} ${TOKEN}`, {}), headers })
+    expect(text).toContain('Unknown tool: [redacted] [redacted]')
+    await send(url, { body: getCustomer(), headers: { ...headers, host: `${TOKEN}.${KEY}` } })
+    await program.seeOnStderr('[redacted].[redacted]')
+    for (const secret of [KEY, TOKEN]) expect(program.stderr() + text).not.toContain(secret)
   })
 
   // Only Linux tells how much memory another process uses.

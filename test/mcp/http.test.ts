@@ -4,6 +4,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createAuthenticator } from '../../src/cli/serve-http.ts'
 import type { Fetch } from '../../src/metronome/fetch.ts'
+import { createRedactor } from '../../src/sanitize.ts'
 import { CONTRACT } from '../contract.ts'
 import { configureNumber, INEXACT_NUMBERS } from '../support/arguments.ts'
 import { KEY } from '../support/harness.ts'
@@ -188,7 +189,8 @@ describe('passthrough', () => {
   })
 
   test("redacts a client's key together with those of the process", () => {
-    const authenticate = createAuthenticator('key-of-the-process', ['token-of-the-process'], true)('http')
+    const ofProcess = createRedactor(['key-of-the-process', 'token-of-the-process'])
+    const authenticate = createAuthenticator('key-of-the-process', ofProcess, true)('http')
     const { redact } = authenticate({ bearer: 'key-of-a-client', peer: '', userAgent: undefined })
     expect(redact('key-of-the-process token-of-the-process key-of-a-client')).toBe('[redacted] [redacted] [redacted]')
   })

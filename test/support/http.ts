@@ -9,6 +9,7 @@ import { describeServer } from '../../src/mcp/server-info.ts'
 import type { Fetch } from '../../src/metronome/fetch.ts'
 import { operations } from '../../src/operations/index.ts'
 import { createRestApp } from '../../src/rest/app.ts'
+import { createRedactor } from '../../src/sanitize.ts'
 import { createHarness, type Harness, KEY } from './harness.ts'
 import { startApp } from './listeners.ts'
 
@@ -115,10 +116,13 @@ async function start(
   const apiKey = 'apiKey' in settings ? settings.apiKey : KEY
   const upstream = { fetch, baseUrl: 'http://metronome.invalid', needsKey: true }
   const harness = createHarness({ upstream, apiKey, timeoutMs, server: { hiddenTools: settings.hiddenTools } })
-  const { port } = await startApp(createApp(harness, createAuthenticator(apiKey, tokens, passthrough)), {
-    allowedHosts,
-    isAllowedBearer: tokens.length > 0 ? createTokenCheck(tokens) : passthrough ? isKey : undefined,
-    interrupt: harness.interrupt,
-  })
+  const { port } = await startApp(
+    createApp(harness, createAuthenticator(apiKey, createRedactor([apiKey, ...tokens]), passthrough)),
+    {
+      allowedHosts,
+      isAllowedBearer: tokens.length > 0 ? createTokenCheck(tokens) : passthrough ? isKey : undefined,
+      interrupt: harness.interrupt,
+    },
+  )
   return { ...harness, url: `http://127.0.0.1:${port}` }
 }
