@@ -13,7 +13,7 @@ export class ClosedError extends Error {
 }
 
 export interface Output {
-  /** Resolves when it takes a further record. Throws when it cannot be written, {@link ClosedError} when nobody reads it. */
+  /** Resolves when it takes a further record. Throws when it cannot be written, {@link ClosedError} when its reader has left. */
   write(record: JsonObject): Promise<void>
   /** Resolves when most of what was written is read. Throws as `write`. */
   ready(): Promise<void>

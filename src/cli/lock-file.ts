@@ -46,7 +46,7 @@ async function syncFolder(path: string): Promise<void> {
   await folder?.close()
 }
 
-/** A name outside of the file system, which is gone when nobody listens. */
+/** A name outside of the file system, which is gone with its listener. */
 function nameOf({ dev, ino }: BigIntStats, platform: NodeJS.Platform): string {
   return `${platform === 'win32' ? '\\\\.\\pipe\\' : '\0'}metronome-customers-mcp-${dev}-${ino}`
 }

@@ -62,7 +62,7 @@ export async function openPorts({ config, http, info, log, audit, redact }: Http
     metricsRoute: metrics.route,
     onRejected({ check, status, method, route = 'unknown path', peer, host }) {
       metrics.tell(({ onRejected }) => onRejected(check, status))
-      // The only header that is logged: without it nobody knows what to add to --allowed-hosts.
+      // The only header that is logged: it shows what to add to --allowed-hosts.
       const shownHost = host && escapeInvisible(redact(host)).slice(0, MAX_LOGGED_HOST)
       // Clients ask for a stream and end their session without knowing that there are none.
       const level = check === 'method' ? 'debug' : 'info'

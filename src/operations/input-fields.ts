@@ -75,7 +75,7 @@ const isCleanId = (id: string): boolean => !isMisleading(id)
 
 export const ingestAliases = z.array(text(1, MAX_ALIAS_CHARACTERS)).max(MAX_ALIASES)
 
-/** Aliases that nobody holds yet. */
+/** Aliases that no customer holds yet. */
 export const newIngestAliases = z.array(text(1, MAX_ALIAS_CHARACTERS).refine(isCleanId, MISLEADING)).max(MAX_ALIASES)
 
 export const newExternalId = text(1, MAX_ALIAS_CHARACTERS).refine(isCleanId, MISLEADING)

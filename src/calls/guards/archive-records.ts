@@ -89,7 +89,7 @@ async function readActiveConfigurations(
 /** Nobody is asked when no time is left to archive. */
 const ENDS_CALL: ReadonlySet<CallError['code']> = new Set(['cancelled', 'timed_out'])
 
-/** Metronome archives by the id alone: one of another customer, or one that nobody has seen, would be archived, too. */
+/** Metronome archives by the id alone: one of another customer, or one that was not shown, would be archived, too. */
 async function readNamedConfigurations(
   { op, read }: ArchiveRequest,
   fetch: ReadOperation,
