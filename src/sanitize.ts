@@ -58,6 +58,9 @@ export const toWellFormed = <T>(value: T): T => mapTexts(value, (text) => text.t
 export const cutText = (text: string, max: number): string =>
   text.length <= max ? text : text.slice(0, max).replace(/[\ud800-\udbff]$/, '')
 
+/** Whether a text has a character that is drawn as nothing, or that hides or reorders others. */
+export const hasInvisible = (text: string): boolean => text.search(INVISIBLE) !== -1
+
 /** Makes every invisible character visible as `\u{202e}`, so that text cannot act on a terminal or mislead a reader. */
 export function escapeInvisible(text: string): string {
   return text.toWellFormed().replace(INVISIBLE, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { hasInvisible } from '../sanitize.ts'
 
 /** Any RFC 4122 shape and case; Metronome itself decides whether the id exists. */
 export const uuid = z.guid()
@@ -66,8 +67,7 @@ const MAX_ALIAS_CHARACTERS = 128
 export const MAX_NAME_CHARACTERS = 160
 
 /** White space around a text, or characters in it that are drawn as nothing: another id than it seems to be. */
-export const isMisleading = (id: string): boolean =>
-  id !== id.trim() || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u.test(id)
+export const isMisleading = (id: string): boolean => id !== id.trim() || hasInvisible(id)
 
 export const MISLEADING = 'must not have white space around it or invisible characters inside'
 
