@@ -35,6 +35,12 @@ function quote(path: string): string {
   return /\s/.test(path) ? `"${path}"` : path
 }
 
+/** A word of a command line, for `cmd` or for a POSIX shell. */
+export function quoteForShell(word: string, isWindows: boolean): string {
+  if (isWindows) return /[^\w@+=:,./\\-]/.test(word) ? `"${word}"` : word
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}
+
 export interface StartCommand {
   readonly command: string
   readonly args: readonly string[]

@@ -21,6 +21,7 @@ import type { CommandContext } from '../config/command-line.ts'
 import { UsageError } from '../config/usage-error.ts'
 import { digestSecret } from '../digest-secret.ts'
 import { openLocked } from '../lock-file.ts'
+import { quoteForShell } from '../program.ts'
 import { confirmArchives, confirmNumber } from './confirm.ts'
 import { OPTIONS } from './options.ts'
 import { CLEAR, describeRequest, EXIT, openTarget, type Session } from './session.ts'
@@ -99,6 +100,7 @@ async function sendRows(
   journal?: Journal,
 ): Promise<number> {
   const { op, options, context, report } = session
+  const quoteWord = (word: string) => quoteForShell(word, context.platform === 'win32')
   if (journal?.isUsed && journal.differences.includes('key'))
     await confirmNumber(
       session,
@@ -141,7 +143,7 @@ async function sendRows(
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
   if (op.kind === 'write' || !(problem instanceof ClosedError))
     context.stderr(`${rows.count} rows: ${words}, ${notStarted} not started, ${seconds} s\n`)
-  if (isLeft && journal) context.stderr(`${[context.program.invocation, 'call', ...argv.map(quote)].join(' ')}\n`)
+  if (isLeft && journal) context.stderr(`${[context.program.invocation, 'call', ...argv.map(quoteWord)].join(' ')}\n`)
   if (session.isInterrupted()) return EXIT.interrupted
   if (unknown > 0) return EXIT.unknown
   return isLeft || (problem && !(problem instanceof ClosedError)) ? EXIT.failed : EXIT.done
@@ -150,11 +152,6 @@ async function sendRows(
 /** Arguments of the rows that will be sent, in order. */
 async function* findUnsent(rows: ValidRows, journal: Journal | undefined): AsyncGenerator<JsonObject> {
   for await (const { number, args } of rows.read()) if (journal?.stateOf(number) !== 'applied') yield args
-}
-
-/** For a POSIX shell. */
-function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
 const TERMINAL_MS = 200

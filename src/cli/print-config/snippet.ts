@@ -1,7 +1,7 @@
 import { stringify } from 'smol-toml'
 import type { JsonObject } from '../../operations/json.ts'
 import { KEY_PLACEHOLDER, TOKEN_PLACEHOLDER } from '../config/secrets.ts'
-import type { StartCommand } from '../program.ts'
+import { quoteForShell, type StartCommand } from '../program.ts'
 import { type Launch, type McpClient, type RemoteServer, SERVER_KEY } from './clients.ts'
 
 /** A server that the client starts. */
@@ -39,15 +39,7 @@ export function buildAddCommand(
     server.kind === 'http'
       ? client.addUrlCommand?.(buildRemote(server))
       : client.addCommand?.(buildLaunch(KEY_PLACEHOLDER, server))
-  return words && `${words.map(isWindows ? quoteForWindows : quoteForShell).join(' ')}\n`
-}
-
-function quoteForShell(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
-}
-
-function quoteForWindows(word: string): string {
-  return /[^\w@+=:,./\\-]/.test(word) ? `"${word}"` : word
+  return words && `${words.map((word) => quoteForShell(word, isWindows)).join(' ')}\n`
 }
 
 /** A URL that adds the server to the client; `undefined` when the client has none. */
