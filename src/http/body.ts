@@ -70,8 +70,8 @@ export async function readJson(
 ): Promise<JsonBody> {
   const body = await readBytes(incoming, countBytes)
   if (!body.ok) return body
-  if (!countBytes(weighJson(body.bytes) - body.bytes.length)) return TOO_MANY
   if (body.bytes.length > MAX_SMALL_BYTES) await takeTurn()
+  if (!countBytes(weighJson(body.bytes) - body.bytes.length)) return TOO_MANY
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body.bytes)
     return { ok: true, json: parse(text) }
