@@ -7,6 +7,7 @@ import {
   isObject,
   isOptional,
   type JsonObject,
+  MAX_VALUES,
   parseExactJson,
   plainType,
   readText,
@@ -18,7 +19,6 @@ import { CallError, type InputIssue, invalidArguments } from './errors.ts'
 
 // Bounds that no real call comes near, so that no request can exhaust memory or block the process.
 const MAX_DEPTH = 64
-const MAX_VALUES = 20_000
 const MAX_LIST_ITEMS = 2_000
 const MAX_CHARACTERS = 10_000
 /** More issues than these are not described. */

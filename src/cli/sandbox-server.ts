@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import * as z from 'zod'
 import { createListeners } from '../http/listener.ts'
 import type { App, Handler, Route } from '../http/routes.ts'
+import { weighJson } from '../operations/json.ts'
 import { parseFaultSpec } from '../sandbox/fault-spec.ts'
 import { buildRecords, parseRecords } from '../sandbox/records.ts'
 import { createSandbox, type Sandbox } from '../sandbox/sandbox.ts'
@@ -120,6 +121,7 @@ export function createSandboxApp(sandbox: Sandbox, initial: z.output<typeof faul
     buildRejection,
     describeNotFound: () => '',
     parseJson: JSON.parse,
+    weighJson,
   }
 }
 

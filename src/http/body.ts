@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import { weighJson } from './byte-budget.ts'
 import type { App, Rejection } from './routes.ts'
 
 /** No call needs more: 2,000 aliases of 128 characters, some of them beyond ASCII. */
@@ -66,7 +65,7 @@ export type CountBytes = (bytes: number) => boolean
 export async function readJson(
   incoming: IncomingMessage,
   countBytes: CountBytes,
-  parse: App['parseJson'],
+  { parseJson, weighJson }: Pick<App, 'parseJson' | 'weighJson'>,
 ): Promise<JsonBody> {
   const body = await readBytes(incoming, countBytes)
   if (!body.ok) return body
@@ -74,7 +73,7 @@ export async function readJson(
   if (!countBytes(weighJson(body.bytes) - body.bytes.length)) return TOO_MANY
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body.bytes)
-    return { ok: true, json: parse(text) }
+    return { ok: true, json: parseJson(text) }
   } catch {
     return { ok: false, check: 'parse', rejection: INVALID_JSON }
   }

@@ -205,7 +205,7 @@ export function createGuard(
       async respond(request) {
         const context = { ...connection, bearer, peer, userAgent: request.headers.get('user-agent') ?? undefined }
         if (!hasBody(method)) return handler(request, { ...context, json: undefined })
-        const body = await readJson(incoming, countBytes, app.parseJson)
+        const body = await readJson(incoming, countBytes, app)
         return body.ok ? handler(request, { ...context, json: body.json }) : reject(body.check, body.rejection)
       },
     }

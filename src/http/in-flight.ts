@@ -40,7 +40,7 @@ export function createInFlight(budget: ByteBudget): InFlight {
       let ownBytes = 0
       const onClose = (): void => {
         responses.delete(outgoing)
-        budget.giveBack(ownBytes)
+        budget.left += ownBytes
         outgoing.off('close', onClose)
         socket.off('close', onClose)
         if (!outgoing.writableFinished) controller.abort()
@@ -51,7 +51,8 @@ export function createInFlight(budget: ByteBudget): InFlight {
       const countBytes: CountBytes = (bytes) => {
         // After the end nothing would subtract them.
         if (!responses.has(outgoing)) return true
-        if (!budget.take(bytes)) return false
+        if (bytes > budget.left) return false
+        budget.left -= bytes
         ownBytes += bytes
         return true
       }

@@ -50,6 +50,8 @@ export interface App {
   describeNotFound(path: string): string
   /** Parses the text of a body; throws where it is not JSON. */
   parseJson(text: string): unknown
+  /** The bytes that the request of a body takes while it is in flight. */
+  weighJson(body: Uint8Array): number
 }
 
 /** `/healthz` reports whether the process runs, `/readyz` whether it should receive requests. */

@@ -10,7 +10,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Call, Caller } from '../calls/call.ts'
 import type { App, Handler, Rejection, RequestClient } from '../http/routes.ts'
-import { parseExactJson } from '../operations/json.ts'
+import { parseExactJson, weighJson } from '../operations/json.ts'
 import { isStateless, normalizeMessage, SERVER_ERROR, VERSION_HEADER, validateInitialize } from './messages.ts'
 import { createMcpServer } from './server.ts'
 import type { ServerInfo } from './server-info.ts'
@@ -36,6 +36,7 @@ export function createMcpApp(options: McpHttpOptions): App {
       errorResponse(status, status === 400 ? ErrorCode.ParseError : SERVER_ERROR, message, headers),
     describeNotFound: () => 'MCP is served at /mcp.',
     parseJson: parseExactJson,
+    weighJson,
   }
 }
 

@@ -8,8 +8,8 @@ import {
   type RequestId,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Caller } from '../calls/call.ts'
-import { type ByteBudget, MAX_MIB_IN_FLIGHT, weighJson } from '../http/byte-budget.ts'
-import { isObject, parseExactJson, tryParse } from '../operations/json.ts'
+import { type ByteBudget, MAX_MIB_IN_FLIGHT } from '../http/byte-budget.ts'
+import { isObject, parseExactJson, tryParse, weighJson } from '../operations/json.ts'
 import { isStateless, normalizeMessage, readId, SERVER_ERROR, validateInitialize } from './messages.ts'
 import type { StatelessLayer } from './stateless.ts'
 import type { SendNotification } from './tools.ts'
@@ -180,12 +180,13 @@ function createPendingRequests(byteBudget: ByteBudget) {
     has: (id: RequestId) => bytesOf.has(id),
     /** Adds a request with the weight of its line; `false` when the budget is spent. */
     add(id: RequestId, bytes: number): boolean {
-      if (!byteBudget.take(bytes)) return false
+      if (bytes > byteBudget.left) return false
+      byteBudget.left -= bytes
       bytesOf.set(id, bytes)
       return true
     },
     remove(id: RequestId): void {
-      byteBudget.giveBack(bytesOf.get(id) ?? 0)
+      byteBudget.left += bytesOf.get(id) ?? 0
       bytesOf.delete(id)
       if (bytesOf.size === 0) onIdle()
     },

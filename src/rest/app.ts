@@ -2,7 +2,7 @@ import type { Call, Caller } from '../calls/call.ts'
 import { CallError } from '../calls/errors.ts'
 import type { App, Handler, RequestClient, RequestContext, Route } from '../http/routes.ts'
 import { readScheme } from '../http/urls.ts'
-import { type JsonObject, parseExactJson } from '../operations/json.ts'
+import { type JsonObject, parseExactJson, weighJson } from '../operations/json.ts'
 import type { Operation } from '../operations/operation.ts'
 import { buildOpenApi } from './openapi.ts'
 import { problemResponse, toProblem } from './problem.ts'
@@ -53,6 +53,7 @@ export function createRestApp(options: RestOptions): App {
     buildRejection: ({ status, message, headers }) =>
       problemResponse({ status, detail: message, ...(headers && { headers }) }),
     parseJson: parseExactJson,
+    weighJson,
     describeNotFound(path) {
       const guess = path.toLowerCase()
       const found = ordered.find((known) =>

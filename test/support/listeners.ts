@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createListeners, type ListenerOptions, type Listeners } from '../../src/http/listener.ts'
 import type { App, Route } from '../../src/http/routes.ts'
+import { weighJson } from '../../src/operations/json.ts'
 
 export interface Started {
   readonly port: number
@@ -22,6 +23,7 @@ export function buildApp(routes: Readonly<Record<string, TestRoute>>): App {
       Response.json({ message }, { status, headers: { ...headers } }),
     describeNotFound: () => 'Try /items.',
     parseJson: JSON.parse,
+    weighJson,
   }
 }
 

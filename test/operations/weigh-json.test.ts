@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { weighJson } from '../../src/http/byte-budget.ts'
+import { weighJson } from '../../src/operations/json.ts'
 
 const list = (length: number, item: string) => `[${Array(length).fill(item).join()}]`
 
