@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { decode, readChunks, readLines } from '../file-lines.ts'
 import { asObject, type JsonObject, tryParse } from '../operations/json.ts'
+import { codeOf } from '../thrown.ts'
 import { InputError, type ValidRows } from './input.ts'
 
 /** What a journal belongs to; the key is a digest. */
@@ -100,7 +101,11 @@ export async function readJournal(options: JournalOptions): Promise<Journal> {
   const differences = names.filter((name) => found?.[name] !== target[name])
   checkRows()
   const time = () => new Date(now()).toISOString()
-  const write = (type: string, fields: object) => append(JSON.stringify({ type, ...fields }))
+  const write = (line: string) =>
+    append(line).catch((cause: unknown) => {
+      throw new Error(`The journal ${path} cannot be written (${codeOf(cause) ?? 'failed'}).`, { cause })
+    })
+  const writeAbout = (type: string, fields: object) => write(JSON.stringify({ type, ...fields }))
   return {
     differences,
     isUsed,
@@ -112,11 +117,11 @@ export async function readJournal(options: JournalOptions): Promise<Journal> {
     hasWritten: ({ dev, ino }) => outputs.has(`${dev} ${ino}`),
     async start() {
       // Written by hand: a journal is known by how it begins.
-      if (differences.length > 0) await append(START + JSON.stringify({ ...target, at: time() }).slice(1))
+      if (differences.length > 0) await write(START + JSON.stringify({ ...target, at: time() }).slice(1))
     },
-    begin: (row, fields) => write('begin', { row, ...fields, at: time() }),
-    end: (row, fields) => write('end', { row, at: time(), ...fields }),
-    recordOutput: ({ dev, ino }) => write('output', { dev: String(dev), ino: String(ino) }),
+    begin: (row, fields) => writeAbout('begin', { row, ...fields, at: time() }),
+    end: (row, fields) => writeAbout('end', { row, at: time(), ...fields }),
+    recordOutput: ({ dev, ino }) => writeAbout('output', { dev: String(dev), ino: String(ino) }),
   }
 
   function checkRows(): void {

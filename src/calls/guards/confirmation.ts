@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { digestJson } from '../../operations/json.ts'
 import { quoteUntrusted, type Redact } from '../../sanitize.ts'
 import { CallError, type Form, InputRequiredError } from '../errors.ts'
 import type { IdempotencyKey } from '../write.ts'
 import { buildForm, expectedText, isSameText } from './archive-form.ts'
 import { type ArchiveRequest, comparable, isArchived, readRecords } from './archive-records.ts'
 import type { AuditLog, CallOrigin, Confirmation } from './audit.ts'
-import { deriveKey, digest, openState, sealState } from './sealed-state.ts'
+import { deriveKey, openState, sealState } from './sealed-state.ts'
 
 export const FORM_TIMEOUT_MS = 300_000
 const PROGRESS_MS = 15_000
@@ -96,9 +97,9 @@ export function createConfirm({ environment, audit }: ConfirmOptions): Confirm {
   ): Promise<AnsweredForm> {
     const { op, args, caller } = call
     const key = caller.apiKey === undefined ? processKey : deriveKey(caller.apiKey)
-    const callDigest = digest([op.tool, args, caller.origin?.bearer])
+    const callDigest = digestJson([op.tool, args, caller.origin?.bearer])
     const state = openState(sealed, key, callDigest, STATE_LIFETIME_MS)
-    if (state && response) return { ...state, response, confirmationId: digest(sealed) }
+    if (state && response) return { ...state, response, confirmationId: digestJson(sealed) }
     const { form, ...shown } = await prepareForm(call)
     const question = { form, state: sealState({ callDigest, ...shown }, key) }
     throw new InputRequiredError(`${op.tool}: a person has to confirm it.`, question)
@@ -109,7 +110,7 @@ export function createConfirm({ environment, audit }: ConfirmOptions): Confirm {
     return {
       form: buildForm(call.op, records, environment),
       expectedText: expectedText(records),
-      shownDigest: digest(comparable(records)),
+      shownDigest: digestJson(comparable(records)),
       askedAt: Date.now(),
     }
   }
@@ -205,7 +206,7 @@ function notAccepted(
 
 async function checkUnchanged(call: ArchiveCall, { shownDigest, confirmationId }: AnsweredForm): Promise<void> {
   const records = await readRecords(call)
-  if (digest(comparable(records)) === shownDigest) return
+  if (digestJson(comparable(records)) === shownDigest) return
   throw confirmationId !== undefined && isArchived(records) ? archivedMeanwhile(call) : reject(call.op, CHANGED)
 }
 

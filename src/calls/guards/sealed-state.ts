@@ -1,5 +1,4 @@
-import { createHash, createHmac, hkdfSync, randomUUID, timingSafeEqual } from 'node:crypto'
-import { isObject } from '../../operations/json.ts'
+import { createHmac, hkdfSync, randomUUID, timingSafeEqual } from 'node:crypto'
 
 /** What a form was about. */
 export interface State {
@@ -34,13 +33,4 @@ function authenticate(body: string, key: Uint8Array): string {
 /** Replicas with the same Metronome key agree. */
 export function deriveKey(apiKey: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', apiKey, '', 'metronome-customers-mcp confirmation', 32))
-}
-
-/** The same for equal values, whatever the order of their keys. */
-export function digest(value: unknown): string {
-  const sortKeys = (_: string, item: unknown) =>
-    isObject(item) ? Object.fromEntries(Object.entries(item).sort()) : item
-  return createHash('sha256')
-    .update(JSON.stringify(value, sortKeys) ?? '')
-    .digest('base64url')
 }

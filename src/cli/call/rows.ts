@@ -79,12 +79,8 @@ async function withJournal(
     if (opened > 0) throw Object.assign(new Error('the journal was opened before'), { code: 'moved or failed before' })
     opened += 1
   })
-  const appendLine = (line: string) =>
-    append(line).catch((cause: unknown) => {
-      throw new Error(`The journal ${path} cannot be written (${codeOf(cause) ?? 'failed'}).`, { cause })
-    })
   try {
-    return await use(await readJournal({ path, target, rows, file: locked.file, append: appendLine, now: context.now }))
+    return await use(await readJournal({ path, target, rows, file: locked.file, append, now: context.now }))
   } finally {
     // A journal of nothing is not left behind.
     if (opened === 0 && (await locked.file.stat()).size === 0) await rm(path)
@@ -120,7 +116,7 @@ async function sendRows(
     problem = error
     if (!(error instanceof ClosedError)) report(messageOf(error))
   }
-  const write = (record: JsonObject) => {
+  const onTerminal = (record: JsonObject) => {
     progress.clear()
     return output.write(record)
   }
@@ -128,7 +124,7 @@ async function sendRows(
   const { now } = context
   await runRows({
     ...{ ...session, rows, journal, counts, onProblem, concurrency, maxFailures, now, clock },
-    output: { ...output, write },
+    output: context.hasErrorTerminal ? { ...output, write: onTerminal } : output,
   })
   await finish(counts.lines === rows.count).catch(onProblem)
   progress.end()
