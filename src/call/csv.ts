@@ -91,8 +91,7 @@ function readHeader(cells: readonly (string | undefined)[], op: Operation): Colu
 
 function suggest(header: string, op: Operation): string {
   const [, first = '', rest = ''] = /^([^.[]*)(.*)$/s.exec(header) ?? []
-  const known = Object.keys(op.input.shape)
-  const nearest = known.find((name) => name.endsWith(`_${first}`)) ?? findNearest(first.toLowerCase(), known)
+  const nearest = findNearest(first.toLowerCase(), Object.keys(op.input.shape))
   return nearest ? ` (did you mean ${nearest}${nearest === first ? '' : rest}?)` : ''
 }
 

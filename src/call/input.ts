@@ -11,7 +11,7 @@ export const MAX_ROW_BYTES = 1024 * 1024
 /** What is read whole: a JSON array, and standard input. */
 const MAX_WHOLE_BYTES = 16 * MAX_ROW_BYTES
 const STDIN = 'Standard input'
-const MAX_PROBLEMS = 100
+export const MAX_PROBLEMS = 100
 /** As much of a digest as tells rows apart; one byte per character. */
 const DIGEST_LENGTH = 20
 
@@ -45,7 +45,7 @@ export interface Row {
   readonly args: JsonObject
   readonly digest: string
   /** Fields that begin with `_`, which are not sent. */
-  readonly carried: JsonObject
+  readonly carried: JsonObject | undefined
 }
 
 export async function openFile(path: string): Promise<Source> {
@@ -131,11 +131,13 @@ export async function* readJson(source: Source): AsyncGenerator<RawRow> {
 function readRow(op: Operation, { number, value, issues }: RawRow): Row {
   if (issues || !isObject(value)) throw new InvalidArgumentsError(op.tool, issues ?? [issue('must be a JSON object')])
   const { idempotency_key: key, ...fields } = value
-  const select = (isCarried: boolean) =>
-    Object.fromEntries(Object.entries(fields).filter(([name]) => name.startsWith('_') === isCarried))
+  const isCarried = ([name]: [string, unknown]) => name.startsWith('_')
+  const entries = Object.entries(fields)
+  const carried = entries.some(isCarried) ? Object.fromEntries(entries.filter(isCarried)) : undefined
+  const sent = Object.fromEntries(entries.filter((entry) => !isCarried(entry)))
   const found = key === undefined ? [] : [issue('is no field of a row; the journal has the keys', 'idempotency_key')]
-  const args = validateArguments(op, select(false), found)
-  return { number, args, digest: digestJson(args).slice(0, DIGEST_LENGTH), carried: select(true) }
+  const args = validateArguments(op, sent, found)
+  return { number, args, digest: digestJson(args).slice(0, DIGEST_LENGTH), carried }
 }
 
 /** What is known of all rows after the first reading. */
@@ -168,26 +170,24 @@ export async function validateRows(op: Operation, source: Source, readRows: Read
   }
   if (hidden > 0) problems.push(`and ${hidden} more`)
   if (problems.length > 0) throw new InputError(problems.join('\n'))
-  const digestOf = (row: number) => digests.toString('latin1', (row - 1) * DIGEST_LENGTH, row * DIGEST_LENGTH)
-  const hasDigest = (row: number, digest: string) => row <= count && digestOf(row) === digest
+  const hasDigest = (row: number, digest: string) =>
+    digests.toString('latin1', (row - 1) * DIGEST_LENGTH, row * DIGEST_LENGTH) === digest
 
   async function* read(): AsyncGenerator<Row> {
     let last = 0
     for await (const raw of readRows(source, op)) {
       source.check()
-      const row = reread(raw)
+      let row: Row
+      try {
+        row = readRow(op, raw)
+      } catch {
+        throw changed()
+      }
       if (!hasDigest(row.number, row.digest)) throw changed()
       yield row
       last = row.number
     }
     if (last < count) throw changed()
-  }
-  function reread(raw: RawRow): Row {
-    try {
-      return readRow(op, raw)
-    } catch {
-      throw changed()
-    }
   }
   return { count, hasDigest, read }
 }

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { decode, readChunks, readLines } from '../file-lines.ts'
 import { asObject, type JsonObject, tryParse } from '../operations/json.ts'
 import { codeOf } from '../thrown.ts'
-import { InputError, type ValidRows } from './input.ts'
+import { InputError, MAX_PROBLEMS, type ValidRows } from './input.ts'
 
 /** What a journal belongs to; the key is a digest. */
 export interface Target {
@@ -17,10 +17,8 @@ export interface Target {
 export type State = 'not_sent' | 'cut_off' | 'applied' | 'not_applied' | 'unknown'
 
 export interface Journal {
-  /** What differs between its target and this one. */
-  readonly differences: readonly string[]
-  /** Whether any row was or may have been applied. */
-  readonly isUsed: boolean
+  /** Whether a row was or may have been applied under another key. */
+  readonly isOfAnotherKey: boolean
   stateOf(row: number): State
   /** The line about the end of a row that is applied, or about the begin of one that may be. */
   readLine(row: number): Promise<JsonObject>
@@ -49,7 +47,6 @@ const START = '{"type":"journal","of":"metronome-customers-mcp call","v":1,'
 /** No response is larger. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024
 const MAX_ROWS = 10_000_000
-const MAX_LISTED = 100
 const ENDS: readonly unknown[] = ['not_sent', 'applied', 'not_applied', 'unknown'] satisfies State[]
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -96,9 +93,8 @@ export async function readJournal(options: JournalOptions): Promise<Journal> {
     else if (!take(asObject(tryParse(text)), offset, Buffer.byteLength(text)))
       throw new InputError(`Line ${number} of the journal ${path} cannot be read; it was not changed.`)
   }
-  const names = Object.keys(target) as (keyof Target)[] // of its type
   const isUsed = states.some((state) => state && isFixed(state))
-  const differences = names.filter((name) => found?.[name] !== target[name])
+  const differences = Object.entries(target).flatMap(([name, value]) => (found?.[name] === value ? [] : name))
   checkRows()
   const time = () => new Date(now()).toISOString()
   const write = (line: string) =>
@@ -107,8 +103,7 @@ export async function readJournal(options: JournalOptions): Promise<Journal> {
     })
   const writeAbout = (type: string, fields: object) => write(JSON.stringify({ type, ...fields }))
   return {
-    differences,
-    isUsed,
+    isOfAnotherKey: isUsed && differences.includes('key'),
     stateOf,
     async readLine(row) {
       const { buffer } = await file.read(Buffer.alloc(lengths[row] ?? 0), 0, lengths[row], offsets[row])
@@ -130,11 +125,11 @@ export async function readJournal(options: JournalOptions): Promise<Journal> {
       throw new InputError(`The journal ${path} is of another ${others.join(' and ')}; name another --journal.`)
     const fixed = Array.from(changed).filter((row) => isFixed(stateOf(row)))
     if (fixed.length === 0) return
-    const lines = fixed.slice(0, MAX_LISTED).map((row) => {
+    const lines = fixed.slice(0, MAX_PROBLEMS).map((row) => {
       const what = row > rows.count ? 'is missing' : 'has changed'
       return `row ${row} ${what}; it is ${stateOf(row).replace('_', ' ')} in the journal`
     })
-    if (fixed.length > MAX_LISTED) lines.push(`and ${fixed.length - MAX_LISTED} more`)
+    if (fixed.length > MAX_PROBLEMS) lines.push(`and ${fixed.length - MAX_PROBLEMS} more`)
     throw new InputError([...lines, 'Put these rows back; to run the file anew, name another --journal.'].join('\n'))
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Call, Caller } from '../calls/call.ts'
 import { CallError } from '../calls/errors.ts'
+import type { Outcome } from '../calls/outcome.ts'
 import type { IdempotencyKey } from '../calls/write.ts'
 import type { JsonObject } from '../operations/json.ts'
 import { findWrittenCustomers, type Operation } from '../operations/operation.ts'
@@ -45,8 +46,6 @@ export interface Counts {
   lines: number
 }
 
-type Outcome = 'applied' | 'not_applied' | 'unknown'
-
 /** How a row ended in this run. */
 interface Ending {
   readonly outcome: Outcome
@@ -59,10 +58,10 @@ interface Ending {
 /** Sends the rows and prints a line about each. Whatever is not counted in the end was not started. */
 export async function runRows(run: Run): Promise<void> {
   const { op, rows, journal, output, stop, counts } = run
-  const pending = createSlots(MAX_PENDING)
+  const takePending = createSlots(MAX_PENDING)
   // Rows whose begin is on disk when a place becomes free. Few, since what V8 keeps long is collected late.
-  const ahead = createSlots(4 * run.concurrency)
-  const places = createSlots(run.concurrency)
+  const takeAhead = createSlots(4 * run.concurrency)
+  const takePlace = createSlots(run.concurrency)
   const turns = new Map<string, Promise<void>>()
   const blocked = new Set<string>()
   const limits = createLimits(run)
@@ -72,10 +71,10 @@ export async function runRows(run: Run): Promise<void> {
 
   try {
     for await (const row of rows.read()) {
-      const release = await pending.take()
+      const release = await takePending()
       const customers = findWrittenCustomers(op, row.args)
       const before = customers.flatMap((id) => turns.get(id) ?? [])
-      const place = before.length > 0 ? undefined : await ahead.take()
+      const place = before.length > 0 ? undefined : await takeAhead()
       if (stop.signal.aborted) break
       last = row.number
       const task = runRow(row, customers, before, place)
@@ -103,7 +102,7 @@ export async function runRows(run: Run): Promise<void> {
   async function runRow(row: Row, customers: string[], before: Promise<void>[], place?: () => void): Promise<void> {
     const state = journal?.stateOf(row.number) ?? 'not_sent'
     await Promise.all(before)
-    const release = place ?? (await ahead.take())
+    const release = place ?? (await takeAhead())
     try {
       if (state === 'applied') return await printEarlier(row)
       if (stop.signal.aborted || customers.some((id) => blocked.has(id))) return countUnsent(row.number)
@@ -152,8 +151,7 @@ export async function runRows(run: Run): Promise<void> {
   }
 
   async function print({ number, args, carried }: Row, fields: JsonObject): Promise<void> {
-    const isCarrying = Object.keys(carried).length > 0
-    await output.write({ row: number, arguments: args, ...(isCarrying && { carried }), ...fields })
+    await output.write({ row: number, arguments: args, carried, ...fields })
     counts.lines += 1
   }
 
@@ -162,13 +160,14 @@ export async function runRows(run: Run): Promise<void> {
     let ending: Ending | undefined
     const pauses: RowPauses = {}
     for (;;) {
-      const release = await places.take()
+      const release = await takePlace()
       onPlace()
       try {
         await limits.waitForAll()
         await output.ready()
         if (stop.signal.aborted) return ending
-        if (key.mayHaveBeenUsed && !isFresh(key.madeAt, run.now())) return expired(row, key)
+        const age = run.now() - key.madeAt
+        if (key.mayHaveBeenUsed && (age < 0 || age >= MAX_KEY_AGE_MS)) return expired(row, key)
         ending = await callOnce(row, key)
       } finally {
         release()
@@ -199,27 +198,19 @@ export async function runRows(run: Run): Promise<void> {
   }
 }
 
-const isFresh = (keyAt: number, now: number): boolean => keyAt <= now && now - keyAt < MAX_KEY_AGE_MS
-
-/** At most so many at once; others wait in order. */
-function createSlots(count: number) {
+/** Takes a slot, of which there are so many; others wait in order. Resolves with what gives it back, once. */
+function createSlots(count: number): () => Promise<() => void> {
   const waiting: (() => void)[] = []
   let free = count
-  const release = () => {
-    const next = waiting.shift()
-    if (next) next()
-    else free += 1
-  }
-  return {
-    /** Returns what gives it back, once. */
-    async take(): Promise<() => void> {
-      if (free > 0) free -= 1
-      else await new Promise<void>((resolve) => waiting.push(resolve))
-      let isTaken = true
-      return () => {
-        if (isTaken) release()
-        isTaken = false
-      }
-    },
+  return async () => {
+    if (free > 0) free -= 1
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    let giveBack = () => {
+      giveBack = () => {}
+      const next = waiting.shift()
+      if (next) next()
+      else free += 1
+    }
+    return () => giveBack()
   }
 }

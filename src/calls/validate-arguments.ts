@@ -189,8 +189,12 @@ function unknownField(key: string, known: string[]): string {
 
 /** A name that contains the key, or the other way round, comes before one that differs in up to half of its letters. */
 export function findNearest(key: string, known: string[]): string | undefined {
-  const whole = known.find((name) => key.length > 2 && name.includes(key)) ?? known.find((name) => key.includes(name))
-  return whole ?? closestMatch(key, known, { maxDistance: Math.ceil(key.length / 2) })
+  const whole = known.find((name) => name.endsWith(`_${key}`) || (key.length > 2 && name.includes(key)))
+  return (
+    whole ??
+    known.find((name) => key.includes(name)) ??
+    closestMatch(key, known, { maxDistance: Math.ceil(key.length / 2) })
+  )
 }
 
 function formatPath(path: readonly PropertyKey[]): string {

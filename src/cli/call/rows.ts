@@ -97,7 +97,7 @@ async function sendRows(
 ): Promise<number> {
   const { op, options, context, report } = session
   const quoteWord = (word: string) => quoteForShell(word, context.platform === 'win32')
-  if (journal?.isUsed && journal.differences.includes('key'))
+  if (journal?.isOfAnotherKey)
     await confirmNumber(
       session,
       rows.count,
