@@ -91,6 +91,7 @@ export interface Calls {
   interrupt(): void
 }
 
+const UNKNOWN_TOOL = 'unknown tool'
 const STOPPING = 'this server is stopping'
 /** The record before a write is for the audit log only: it may not use up the time of the write. */
 const AUDIT_READ_SHARE = 0.1
@@ -104,7 +105,7 @@ export function createCalls(options: CallOptions): Calls {
   async function call(request: CallRequest, caller: Caller, channel: Channel = {}): Promise<JsonObject> {
     const { tool } = request
     const op = operations.get(tool)
-    if (!op) throw unknownTool(tool, Array.from(operations.keys()), options.hiddenTools?.get(tool))
+    if (!op) throw rejectUnknown(tool)
 
     const key = request.idempotencyKey ?? readKeyArgument(op, request.args)
     const startedAt = clock.now()
@@ -136,6 +137,16 @@ export function createCalls(options: CallOptions): Calls {
       inFlight.delete(controller)
       channel.signal?.removeEventListener('abort', cancel)
     }
+  }
+
+  function rejectUnknown(tool: string): CallError {
+    const hiddenBecause = options.hiddenTools?.get(tool)
+    const error = unknownTool(tool, Array.from(operations.keys()), hiddenBecause)
+    // Names of callers stay out of logs and metrics, where each would be a series of its own.
+    const name = hiddenBecause === undefined ? UNKNOWN_TOOL : tool
+    log('info', 'call', { tool: name, status: error.code, ms: 0 })
+    options.onFinished?.({ tool: name, result: error.code, seconds: 0 })
+    return error
   }
 
   async function read(bound: BoundCall, op: ReadOperation, args: JsonObject): Promise<JsonObject> {

@@ -6,7 +6,7 @@ import type { Options } from '../../src/cli/config/options.ts'
 import { UsageError } from '../../src/cli/config/usage-error.ts'
 import { operations } from '../../src/operations/index.ts'
 import { CONTRACT, WRITES } from '../contract.ts'
-import { createHarness } from '../support/harness.ts'
+import { connectClient, createHarness } from '../support/harness.ts'
 
 const IRREVERSIBLE = [
   'archive-billing-provider-configurations-customer',
@@ -167,4 +167,15 @@ test('no write outside of the allowed set reaches Metronome, under any combinati
     expect(requests > 0).toBe(isAllowed)
   })
   await fc.assert(property, { numRuns: 1_000, seed: 20261125 })
+})
+
+test('a call of a tool that is not offered is logged: by name when it is hidden, without what a caller wrote otherwise', async () => {
+  const { callTool, logLines } = await connectClient({
+    server: { hiddenTools: new Map([['archive-customer', 'hidden']]) },
+  })
+  for (const tool of ['archive-customer', 'delete-customer']) await callTool(tool).catch(() => {})
+  expect(logLines).toEqual([
+    'info call {"tool":"archive-customer","status":"unknown_tool","ms":0}',
+    'info call {"tool":"unknown tool","status":"unknown_tool","ms":0}',
+  ])
 })

@@ -110,6 +110,7 @@ describe('/metrics', () => {
     const { url } = await serve({ METRONOME_API_KEY: KEY, METRONOME_BASE_URL: upstream.baseUrl })
     for (const body of [getCustomer(), getCustomer(), getCustomer(), callTool('get-customer', { customer_id: 7 })])
       await send(url, { body })
+    for (const name of ['get-custmer', 'delete-customer']) await send(url, { body: callTool(name, {}) })
     await send(url, { path: '/nowhere' })
     const { text, headers } = await get(url, '/metrics')
     expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/)
@@ -119,7 +120,9 @@ describe('/metrics', () => {
         "metronome_calls_total{tool="get-customer",result="success"} 2",
         "metronome_calls_total{tool="get-customer",result="upstream_rejected"} 1",
         "metronome_calls_total{tool="get-customer",result="invalid_arguments"} 1",
+        "metronome_calls_total{tool="unknown tool",result="unknown_tool"} 2",
         "metronome_call_duration_seconds_count{tool="get-customer"} 4",
+        "metronome_call_duration_seconds_count{tool="unknown tool"} 2",
         "metronome_upstream_retries_total 1",
         "metronome_http_rejected_total{check="path",status="404"} 1",
         "metronome_requests_in_flight 0",
