@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { type InputIssue, InvalidArgumentsError } from '../calls/errors.ts'
-import { validateArguments } from '../calls/validate-arguments.ts'
+import { digestJson, validateArguments } from '../calls/validate-arguments.ts'
 import { decode, readChunks, readLines } from '../file-lines.ts'
-import { digestJson, isObject, type JsonObject, parseExactJson, tryParse } from '../operations/json.ts'
+import { isObject, type JsonObject, parseExactJson, tryParse } from '../operations/json.ts'
 import type { Operation } from '../operations/operation.ts'
 import { codeOf } from '../thrown.ts'
 

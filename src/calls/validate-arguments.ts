@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { closestMatch } from 'leven'
 import * as z from 'zod'
 import { describeIssue } from '../operations/describe-issue.ts'
@@ -54,6 +55,15 @@ export function validateArguments(op: ToolInput, raw: unknown, found: readonly I
   if (success && found.length === 0 && isObject(args)) return op.argumentRules?.translate?.(args) ?? args
   const invalid = error?.issues.slice(0, MAX_ISSUES).flatMap((issue) => toInputIssues(issue, op)) ?? []
   throw invalidArguments(op.tool, [...found, ...invalid])
+}
+
+/** A SHA-256 in base64url, the same for equal arguments or records, whatever the order of their keys. */
+export function digestJson(value: unknown): string {
+  const sortKeys = (_: string, item: unknown) =>
+    isObject(item) ? Object.fromEntries(Object.entries(item).sort()) : item
+  return createHash('sha256')
+    .update(JSON.stringify(value, sortKeys) ?? '')
+    .digest('base64url')
 }
 
 /** Checks unusual arguments of a write against a record. Throws a `CallError`; then nothing has been sent. */

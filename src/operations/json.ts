@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import * as z from 'zod'
 
 export type JsonObject = Record<string, unknown>
@@ -120,15 +119,6 @@ export function tryParse(text: string, parse: (text: string) => unknown = JSON.p
   } catch {
     return undefined
   }
-}
-
-/** A SHA-256 in base64url, the same for equal values, whatever the order of their keys. */
-export function digestJson(value: unknown): string {
-  const sortKeys = (_: string, item: unknown) =>
-    isObject(item) ? Object.fromEntries(Object.entries(item).sort()) : item
-  return createHash('sha256')
-    .update(JSON.stringify(value, sortKeys) ?? '')
-    .digest('base64url')
 }
 
 /** No call may have more values, so that none can exhaust memory or block the process. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { digestJson } from '../../operations/json.ts'
 import { quoteUntrusted, type Redact } from '../../sanitize.ts'
 import { CallError, type Form, InputRequiredError } from '../errors.ts'
+import { digestJson } from '../validate-arguments.ts'
 import type { IdempotencyKey } from '../write.ts'
 import { buildForm, expectedText, isSameText } from './archive-form.ts'
 import { type ArchiveRequest, comparable, isArchived, readRecords } from './archive-records.ts'
