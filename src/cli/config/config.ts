@@ -101,7 +101,10 @@ function readBaseUrl(value: string | undefined): string {
   if (url.search || url.hash) throw invalid('has a query or fragment')
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname)))
     throw invalid('must start with https:// (http:// is for loopback addresses only)')
-  return url.origin + url.pathname.replace(/\/+$/, '')
+  const address = url.origin + url.pathname.replace(/\/+$/, '')
+  // Every request adds it. A gateway may have a version of its own.
+  if (address === `${fallback}/v1`) throw invalid('ends in /v1')
+  return address
 }
 
 function readTimeout(variables: Variables): number {

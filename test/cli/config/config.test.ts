@@ -358,12 +358,15 @@ test.each([
   ['http://localhost:8080', 'http://localhost:8080'],
   ['http://127.0.0.1:1', 'http://127.0.0.1:1'],
   ['http://[::1]:1/', 'http://[::1]:1'],
+  ['https://gateway.example/metronome/v1/', 'https://gateway.example/metronome/v1'],
 ])('METRONOME_BASE_URL %j becomes %s', (value, baseUrl) => {
   expect(read({ environment: { METRONOME_BASE_URL: value } }).baseUrl).toBe(baseUrl)
 })
 
 test.each([
   ['METRONOME_BASE_URL', 'api.metronome.com', /is not a URL/],
+  ['METRONOME_BASE_URL', 'https://api.metronome.com/v1', /ends in \/v1; set it to https:\/\/api\.metronome\.com or/],
+  ['METRONOME_BASE_URL', 'https://API.metronome.com/v1/', /ends in \/v1/],
   ['METRONOME_BASE_URL', 'http://api.metronome.com', /must start with https/],
   ['METRONOME_BASE_URL', 'http://127.0.0.1.evil.example', /must start with https/],
   ['METRONOME_BASE_URL', 'http://localhost.evil.example', /must start with https/],
