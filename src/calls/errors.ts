@@ -235,7 +235,7 @@ export function adviseOnAmbiguity(op: Operation, result: AttemptResult): string 
 function adviseOnStatus(response: WholeResponse): string {
   const { status } = response
   if (status === 401)
-    return 'The API key is invalid or lacks permission for this operation: keys can be limited to some. Run `doctor` to see which.'
+    return 'The API key is invalid, archived, of another environment, or lacks permission for this operation: keys can be limited to some.'
   if (status === 403) return 'The API key has no access to this operation or record.'
   if (status === 404) return 'Find the id with list-customers, archived customers with only_archived true.'
   if (status === 429) return adviseOnRateLimit(readRateLimitScope(response))

@@ -15,7 +15,7 @@ describe('every status is retried as often as its rule allows', () => {
     [302, 1, 1, 'unknown', /redirects are not followed/],
     [304, 1, 1, 'unknown', /responded 304/],
     [400, 1, 1, 'not_applied', /"Bad thing"/],
-    [401, 1, 1, 'not_applied', /The API key is invalid or lacks permission/],
+    [401, 1, 1, 'not_applied', /The API key is invalid, archived, of another environment, or lacks permission/],
     [402, 1, 1, 'not_applied', /"Bad thing"/],
     [403, 1, 1, 'not_applied', /no access to this operation or record/],
     [404, 1, 1, 'not_applied', /list-customers.*only_archived true/],

@@ -79,7 +79,7 @@ test('every manifest offers the key, and the guards as optional settings', () =>
 })
 
 test('README, safety page, manifests and doctor name the same place for keys', () => {
-  const doctor = readText('src/cli/doctor/connectivity.ts')
+  const doctor = readText('src/cli/doctor/settings.ts')
   const texts = { README: readText('README.md'), safety: readText('docs/safety.md'), doctor }
   const manifests = Object.fromEntries(
     ['manifest.json', 'server.json', 'gemini-extension.json'].map((file) => [file, readText(file)]),

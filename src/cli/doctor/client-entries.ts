@@ -7,7 +7,6 @@ import { type ClientEntry, readClientFiles } from './client-files.ts'
 import { findInPath, findPackage, readLaunch, readProgramName, readWords, startsThisPackage } from './launch.ts'
 import { type CheckResult, error, ok, warning } from './report.ts'
 import { type RunResult, runHttpEntry, runStdioEntry } from './run-entry.ts'
-import { ENDS_IN_VERSION, endsInVersion } from './settings.ts'
 
 export interface ClientResults {
   readonly results: readonly CheckResult[]
@@ -113,8 +112,6 @@ function findLaunchMistake(
   if (!launch) return error(title, ` in a form that ${title} does not read`, replace)
   if (!findInPath(launch.command, context) && !references?.test(launch.command))
     return error(title, ', but its command is not found', replace)
-  if (endsInVersion(launch.env.METRONOME_BASE_URL ?? ''))
-    return error(title, `, but its ${ENDS_IN_VERSION.message}`, ENDS_IN_VERSION.fix)
   return undefined
 }
 

@@ -1,14 +1,12 @@
 import { createRedactor } from '../../sanitize.ts'
-import { type Command, type CommandContext, type OptionSpecs, parseCommandLine } from '../config/command-line.ts'
-import type { Config } from '../config/config.ts'
+import { type Command, type OptionSpecs, parseCommandLine } from '../config/command-line.ts'
 import { OPTIONS as SERVER_OPTIONS } from '../config/options.ts'
 import { attemptAsync } from '../config/usage-error.ts'
 import { buildCommandHelp } from '../help-format.ts'
 import { loadSettings } from '../load-settings.ts'
 import { checkClients } from './client-entries.ts'
-import { checkConnectivity } from './connectivity.ts'
-import { buildJsonReport, buildTextReport, type CheckResult, error, hasErrors, ok, warning } from './report.ts'
-import { checkAddress, checkKey, checkProxy, checkTls } from './settings.ts'
+import { buildJsonReport, buildTextReport, error, hasErrors, ok } from './report.ts'
+import { checkSettings, checkTls } from './settings.ts'
 
 const OPTIONS = {
   help: { type: 'boolean', short: 'h', description: 'print this help' },
@@ -33,21 +31,10 @@ export const doctor: Command = async (argv, context) => {
   const commandLine = { options: { sandbox, envFile }, positionals: [], problems: [] }
   const settings = await attemptAsync(() => loadSettings(commandLine, context.environment))
   const shell = settings.ok
-    ? await checkShell(settings.part.config, context, clients.needsKey)
+    ? await checkSettings(settings.part.config, context.environment, clients.needsKey)
     : settings.problems.map((problem) => error('settings', problem, 'The server does not start until this is fixed.'))
   const results = [ok('Node', context.nodeVersion), ...clients.results, ...shell, checkTls(context.environment)]
   const report = options.json ? buildJsonReport(results) : buildTextReport(results, context.hasColors)
   context.stdout(createRedactor([settings.ok ? settings.part.config.apiKey : undefined])(report))
   return hasErrors(results) ? 1 : 0
-}
-
-async function checkShell(config: Config, { environment }: CommandContext, needsKey: boolean): Promise<CheckResult[]> {
-  const canConnect = config.sandbox !== undefined || config.apiKey !== undefined
-  return [
-    ...config.warnings.map((message) => warning('settings', message)),
-    checkKey(config, needsKey),
-    checkAddress(config),
-    checkProxy(config, environment),
-    ...(canConnect ? [await checkConnectivity(config)] : []),
-  ]
 }

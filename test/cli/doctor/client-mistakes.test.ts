@@ -187,8 +187,8 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   },
   'an address with a version': {
     text: cursor({ ...KEYED, env: { ...KEYED.env, METRONOME_BASE_URL: 'https://api.metronome.com/v1' } }),
-    message: /but its METRONOME_BASE_URL ends in \/v1$/,
-    fix: /^Remove \/v1, or unset it/,
+    message: /METRONOME_BASE_URL ends in \/v1; set it to https:\/\/api\.metronome\.com or unset it\.$/,
+    fix: CORRECT,
     fixed: GOOD,
   },
   'certificates that cannot be read': {
