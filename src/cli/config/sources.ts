@@ -18,7 +18,7 @@ export interface Sources {
 /** Reads `--env-file` and `.env`. Throws {@link UsageError} when the former cannot be read. */
 export async function loadSources(environment: Variables, envFile: string | undefined): Promise<Sources> {
   // Through links: container secrets are links.
-  const readFile = (path: string): string => readSmallFile(path, statSync(path))
+  const readFile = (path: string): string => decode(readRegularFile(path, statSync(path)))
   return {
     environment,
     envFile: envFile === undefined ? {} : await parseVariables(readNamedFile('--env-file', envFile, readFile)),
@@ -30,19 +30,20 @@ export async function loadSources(environment: Variables, envFile: string | unde
 /** Whatever the working directory has under this name, a FIFO or a huge file, it never prevents a start. */
 async function loadDotEnv(): Promise<Variables> {
   try {
-    return await parseVariables(readSmallFile('.env', lstatSync('.env')))
+    return await parseVariables(decode(readRegularFile('.env', lstatSync('.env'))))
   } catch {
     return {}
   }
 }
 
-const MAX_BYTES = 64 * 1024
+/** Larger than any setting. */
+const MAX_KIB = 64
 
-/** Throws for what is no file or larger than any setting: a device could be read for ever, a pipe waited for. */
-function readSmallFile(path: string, stats: Stats): string {
+/** Throws for what is no file or too large: a device could be read for ever, a pipe waited for. */
+export function readRegularFile(path: string, stats: Stats, maxKib = MAX_KIB): Buffer {
   if (!stats.isFile()) throw unreadable('not a regular file')
-  if (stats.size > MAX_BYTES) throw unreadable('larger than 64 KiB')
-  return decode(readFileSync(path))
+  if (stats.size > maxKib * 1024) throw unreadable(`larger than ${maxKib} KiB`)
+  return readFileSync(path)
 }
 
 function unreadable(code: string): Error {

@@ -1,17 +1,20 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { type ParseError, parse as parseJson, printParseErrorCode } from 'jsonc-parser'
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { asObject, isObject, type JsonObject } from '../../operations/json.ts'
 import { codeOf } from '../../thrown.ts'
 import type { CommandContext } from '../config/command-line.ts'
+import { readRegularFile } from '../config/sources.ts'
 import {
   CLIENT_IDS,
   type ClientId,
   findClient,
   findConfigFiles,
+  type Launch,
   type McpClient,
   pathsOf,
 } from '../print-config/clients.ts'
+import { readLaunch } from './launch.ts'
 import { type CheckResult, error } from './report.ts'
 
 /** One server in the configuration of a client. */
@@ -25,6 +28,10 @@ export interface ClientEntry {
   readonly servers: string
   readonly key: string
   readonly entry: JsonObject
+  /** Where a running server is; absent where the entry starts one. */
+  readonly url: string | undefined
+  /** What the client starts; absent for a running server, and for an entry that the client does not read. */
+  readonly launch: Launch | undefined
 }
 
 /** Every server in the files of known clients, and what is wrong with the files themselves. */
@@ -39,15 +46,22 @@ export function readClientFiles(context: CommandContext): { entries: ClientEntry
     for (const path of findConfigFiles(client, context).filter((path) => existsSync(path))) {
       const file = readClientFile(client, path)
       if (file.ok)
-        for (const found of findServers(file.value))
-          entries.push({ ...found, id, client, path, isUsers: own.includes(path) })
+        for (const found of findServers(file.value)) {
+          const url = readUrl(found.entry)
+          const launch = url === undefined ? readLaunch(client, found.entry) : undefined
+          entries.push({ ...found, id, client, path, isUsers: own.includes(path), url, launch })
+        }
       else problems.push(error(client.title, `${path} ${file.problem}`, file.fix))
     }
   }
   return { entries, problems }
 }
 
-const MAX_FILE_MIB = 10
+function readUrl({ url, serverUrl, httpUrl }: JsonObject): string | undefined {
+  return [url, serverUrl, httpUrl].find((value) => typeof value === 'string')
+}
+
+const MAX_KIB = 10_240
 
 type ClientFile =
   | { readonly ok: true; readonly value: unknown }
@@ -56,8 +70,12 @@ type ClientFile =
 /** Parses a file as strictly as its client does. No message repeats any of it, since it contains secrets of others. */
 function readClientFile({ title, format, allowsComments = false }: McpClient, path: string): ClientFile {
   const ignored = `${title} ignores the whole file.`
-  const text = readText(path)
-  if (typeof text !== 'string') return { ok: false, problem: text.problem, fix: `Correct that: ${ignored}` }
+  let text: string
+  try {
+    text = readRegularFile(path, statSync(path), MAX_KIB).toString()
+  } catch (error) {
+    return { ok: false, problem: `cannot be read (${codeOf(error)})`, fix: `Correct that: ${ignored}` }
+  }
   if (text.startsWith('\ufeff') && !allowsComments)
     return {
       ok: false,
@@ -86,17 +104,6 @@ function readClientFile({ title, format, allowsComments = false }: McpClient, pa
     if (problem instanceof RangeError)
       return { ok: false, problem: 'is nested too deep', fix: `Replace it: ${ignored}` }
     throw problem
-  }
-}
-
-function readText(path: string): string | { readonly problem: string } {
-  try {
-    // A special file would hang, a huge one exhaust memory.
-    const stats = statSync(path)
-    if (stats.isFile() && stats.size <= MAX_FILE_MIB * 1024 * 1024) return readFileSync(path, 'utf8')
-    return { problem: `is not a file of at most ${MAX_FILE_MIB} MiB` }
-  } catch (error) {
-    return { problem: `cannot be read (${codeOf(error)})` }
   }
 }
 

@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { basename, delimiter, dirname, isAbsolute, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { closestMatch } from 'leven'
@@ -56,20 +56,11 @@ export function readProgramName(command: string): string {
   return readBase(command).replace(/\.(exe|cmd)$/i, '')
 }
 
-/** The file that a command starts. */
-export function findInPath(command: string, { environment, platform }: CommandContext): string | undefined {
+/** Whether there is a file that a command starts. */
+export function isInPath(command: string, { environment, platform }: CommandContext): boolean {
   const names = platform === 'win32' ? [`${command}.cmd`, `${command}.exe`, command] : [command]
   const directories = isAbsolute(command) ? [''] : (environment.PATH ?? environment.Path ?? '').split(delimiter)
-  return directories.flatMap((directory) => names.map((name) => join(directory, name))).find(isExecutable)
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
-  } catch {
-    return false
-  }
+  return directories.some((directory) => names.some((name) => existsSync(join(directory, name))))
 }
 
 /** Shorter ones are no secret, and would hide parts of words. */

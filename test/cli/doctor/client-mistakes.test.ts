@@ -40,8 +40,7 @@ interface Mistake {
 }
 
 const GOOD = cursor(SANDBOX)
-const CORRECT = /^Correct what it names in that entry\.$/
-const REPLACE = /^Replace the entry with that of: metronome-customers-mcp print-config cursor$/
+const CORRECT = /^Correct it, or replace the entry with that of: metronome-customers-mcp print-config cursor$/
 
 const MISTAKES: Readonly<Record<string, Mistake>> = {
   'a missing comma': {
@@ -137,19 +136,19 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   'command and arguments in one text': {
     text: cursor({ command: 'npx -y metronome-customers-mcp', args: ['--sandbox'] }),
     message: /, but its command is not found$/,
-    fix: REPLACE,
+    fix: CORRECT,
     fixed: GOOD,
   },
   'a misspelt command': {
     text: cursor({ command: 'npxx', args: ['-y', 'metronome-customers-mcp'] }),
     message: /, but its command is not found$/,
-    fix: REPLACE,
+    fix: CORRECT,
     fixed: GOOD,
   },
   'arguments in one text': {
     text: cursor({ command: 'npx', args: '-y metronome-customers-mcp --sandbox' }),
     message: /in a form that Cursor does not read/,
-    fix: REPLACE,
+    fix: CORRECT,
     fixed: GOOD,
   },
   'an entry that is switched off': {
@@ -169,8 +168,8 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   'no key': {
     text: cursor({ command: process.execPath, args: [PROGRAM] }),
     status: 'warning',
-    message: /without an API key/,
-    fix: /^Add METRONOME_API_KEY to its "env" block/,
+    message: /list-customers fails: .*METRONOME_API_KEY is not set.* in the "env" block/,
+    fix: /^Set it there, unless the client inherits it/,
     fixed: cursor({ ...SANDBOX, env: KEYED.env }),
   },
   'the placeholder as key': {
