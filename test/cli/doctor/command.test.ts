@@ -46,33 +46,24 @@ describe('the API key and Metronome', () => {
     expect(requests[0]?.headers.authorization).toBe(`Bearer ${KEY}`)
   })
 
-  test('every wrong setting is reported, not only the first', async () => {
-    const { code, output } = await runDoctor({ METRONOME_TIMEOUT_MS: '5', METRONOME_BASE_URL: 'ftp://example.com' })
+  test('each setting that would stop the server is an error', async () => {
+    const { code, output } = await runDoctor({
+      METRONOME_API_KEY: 'two words here',
+      METRONOME_TIMEOUT_MS: '5',
+      METRONOME_TOOLS: 'get-custmer',
+      METRONOME_READONLY: 'true',
+      METRONOME_AUDIT_LOG: makeFolder(),
+    })
+    const { checks }: { checks: CheckResult[] } = JSON.parse(output)
+    const settings = checks.filter(({ check, status }) => check === 'settings' && status === 'error')
+    expect(settings.map(({ message }) => /\w+/.exec(message)?.[0]).sort()).toEqual([
+      'METRONOME_API_KEY',
+      'METRONOME_AUDIT_LOG',
+      'METRONOME_READONLY',
+      'METRONOME_TIMEOUT_MS',
+      'METRONOME_TOOLS',
+    ])
     expect(code).toBe(1)
-    expect(output).toContain('METRONOME_TIMEOUT_MS must be an integer')
-    expect(output).toContain('METRONOME_BASE_URL must start with https://')
-  })
-
-  test('an audit log that cannot be appended to is an error', async () => {
-    const folder = makeFolder({ 'log.jsonl': '' })
-    const check = (path: string) => runDoctor({ METRONOME_AUDIT_LOG: path }, '--sandbox')
-    for (const path of ['~/audit.jsonl', '$HOME/audit.jsonl', `${folder}/missing/audit.jsonl`, folder]) {
-      const { code, find } = await check(path)
-      expect(code).toBe(1)
-      expect(find('settings')).toMatchObject({
-        status: 'error',
-        message: expect.stringContaining('METRONOME_AUDIT_LOG'),
-      })
-    }
-    expect((await check(`${folder}/log.jsonl`)).find('settings')).toBeUndefined()
-  })
-
-  test('a variable that is nearly one of ours is an error, in the shell and in --env-file', async () => {
-    const { find } = await runDoctor({ METRONOME_READONLY: 'true' }, '--sandbox')
-    expect(find('settings')).toMatchObject({ status: 'error', message: expect.stringContaining('METRONOME_READ_ONLY') })
-    const folder = makeFolder({ 'my.env': 'METRONOME_READONLY=true\n' })
-    const ofFile = await runDoctor({}, '--sandbox', '--env-file', `${folder}/my.env`)
-    expect(ofFile.find('settings')).toMatchObject({ status: 'error', message: expect.stringContaining('--env-file') })
   })
 
   test('what the server would warn of at its start is a warning', async () => {
@@ -81,11 +72,6 @@ describe('the API key and Metronome', () => {
       status: 'warning',
       message: expect.stringContaining('METRONOME_LOG must be'),
     })
-  })
-
-  test('a tool that does not exist is an error, as it is for the server', async () => {
-    const { find } = await runDoctor({ METRONOME_TOOLS: 'get-custmer' }, '--sandbox')
-    expect(find('settings')).toMatchObject({ status: 'error', message: expect.stringContaining('get-customer') })
   })
 
   test('certificates that are not verified are an error', async () => {
@@ -110,15 +96,6 @@ describe('the API key and Metronome', () => {
       fix: expect.stringContaining('"env" block'),
     })
     expect(requests).toEqual([])
-  })
-
-  test('the placeholder is not taken for a key', async () => {
-    const { baseUrl } = await startUpstream(answerWith(401))
-    const { find } = await runDoctor({ METRONOME_API_KEY: 'YOUR_METRONOME_API_KEY', METRONOME_BASE_URL: baseUrl })
-    expect(find('settings')).toMatchObject({
-      status: 'error',
-      message: 'METRONOME_API_KEY is a placeholder; copy the API key from Metronome again.',
-    })
   })
 
   test.each([
@@ -176,15 +153,6 @@ describe('the API key and Metronome', () => {
   test('ALL_PROXY is reported as not supported', async () => {
     const { find } = await runDoctor({ ALL_PROXY: 'http://proxy.example:3128' })
     expect(find('proxy')).toMatchObject({ status: 'warning', fix: 'Set HTTPS_PROXY to the same address.' })
-  })
-
-  test('a setting that would stop the server is an error', async () => {
-    const { code, find } = await runDoctor({ METRONOME_API_KEY: 'two words here' })
-    expect(find('settings')).toMatchObject({
-      status: 'error',
-      message: 'METRONOME_API_KEY contains white space; copy the API key from Metronome again.',
-    })
-    expect(code).toBe(1)
   })
 
   test('--env-file is read as the server reads it', async () => {
