@@ -7,7 +7,7 @@ import type { Log } from '../log.ts'
 import { codeOf, messageOf } from '../thrown.ts'
 import { VERSION } from '../version.ts'
 import { createAppendFile, isSameFile } from './append-file.ts'
-import type { Config } from './config/config.ts'
+import type { AuditFile } from './config/access-config.ts'
 import { UsageError } from './config/usage-error.ts'
 
 const OTHERS_MAY_READ = 0o044
@@ -30,7 +30,7 @@ const CAUSES: Readonly<Record<string, string>> = {
 }
 
 /** Throws {@link UsageError} that names the option or variable when the path cannot be appended to. Creates the file. */
-export async function checkAuditFile(path: string, source: string, isStdio: boolean): Promise<void> {
+export async function checkAuditFile({ path, source }: AuditFile, isStdio: boolean): Promise<void> {
   // A line between MCP messages would break the connection.
   if (isStdio && (await isStdout(path)))
     throw new UsageError(
@@ -55,7 +55,7 @@ async function isStdout(path: string): Promise<boolean> {
 }
 
 /** The audit log of `--audit-log`. */
-export function openAuditLog({ auditLog: path = '', environment }: Config, log: Log): AuditLog {
+export function openAuditLog({ path }: AuditFile, environment: string | undefined, log: Log): AuditLog {
   return createAuditLog({
     append: createAuditFile(path, (message) => log('warn', 'audit-log', { message })),
     context: { environment: environment ?? null, server: VERSION },

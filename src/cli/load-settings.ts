@@ -1,6 +1,6 @@
-import { readAccessConfig } from './config/access-config.ts'
+import { type AuditFile, readAccessConfig, readAuditLog } from './config/access-config.ts'
 import type { ReadCommandLine } from './config/command-line.ts'
-import { type Config, readAuditLog, readConfig } from './config/config.ts'
+import { type Config, readConfig } from './config/config.ts'
 import type { OPTIONS, Options } from './config/options.ts'
 import { loadSources, type Variables } from './config/sources.ts'
 import { attempt, attemptAsync, takeAll, UsageError } from './config/usage-error.ts'
@@ -10,6 +10,8 @@ export interface Settings {
   readonly config: Config
   /** Why each of these tools is not offered. */
   readonly hiddenTools: ReadonlyMap<string, string> | undefined
+  /** File that writes are recorded in. */
+  readonly auditLog: AuditFile | undefined
 }
 
 /** Reads and checks everything that can stop the start. Throws one {@link UsageError} that names all of it. */
@@ -25,7 +27,7 @@ export async function loadSettings(
     sources: loaded,
     config: attempt(() => readConfig(sources, options)),
     hiddenTools: await attemptAsync(() => loadHiddenTools(options, variables)),
-    auditFile: await attemptAsync(() => checkAuditLog(options, variables)),
+    auditLog: await attemptAsync(() => checkAuditLog(options, variables)),
   })
 }
 
@@ -39,9 +41,8 @@ async function loadHiddenTools(options: Options, variables: Variables): Promise<
   return access && (await import('./access.ts')).findHiddenTools(access)
 }
 
-async function checkAuditLog(options: Options, variables: Variables): Promise<void> {
-  const { auditLog, auditLogSource } = readAuditLog(options, variables)
-  if (auditLog === undefined || auditLogSource === undefined) return
-  const { checkAuditFile } = await import('./audit-file.ts')
-  await checkAuditFile(auditLog, auditLogSource, !options.http)
+async function checkAuditLog(options: Options, variables: Variables): Promise<AuditFile | undefined> {
+  const file = readAuditLog(options, variables)
+  if (file) await (await import('./audit-file.ts')).checkAuditFile(file, !options.http)
+  return file
 }

@@ -28,14 +28,14 @@ async function main(): Promise<void> {
   const { options, problems } = commandLine
   if (problems.length === 0 && options.help) return writeStdout((await import('./help.ts')).buildHelp(readProgram()))
   if (problems.length === 0 && options.version) return writeStdout(`${VERSION}\n`)
-  const { config, hiddenTools } = await loadSettings(commandLine, process.env)
+  const { config, hiddenTools, auditLog } = await loadSettings(commandLine, process.env)
   const { http, apiKey, sandbox, environment } = config
   const redact = createRedactor([apiKey, ...(http?.tokens ?? [])])
   const log = createLog(config.logLevel, config.logFormat, (line) => writeStderr(`${escapeInvisible(redact(line))}\n`))
   logConfig(config, log)
 
   const info = describeServer({ isSandbox: sandbox !== undefined, environment, hiddenTools })
-  const audit = config.auditLog === undefined ? undefined : (await import('./audit-file.ts')).openAuditLog(config, log)
+  const audit = auditLog && (await import('./audit-file.ts')).openAuditLog(auditLog, environment, log)
   const lifecycle = { signals: process, exit: (code: number) => process.exit(code) }
   const shared = { config: { ...config, hiddenTools }, info, log, audit, redact }
   if (http?.mcpPort !== undefined) {

@@ -50,7 +50,8 @@ export async function openSession(
   context: CommandContext,
 ): Promise<Session> {
   const commandLine = { options, positionals: [], problems: [] }
-  const { config, hiddenTools: hidden = new Map() } = await loadSettings(commandLine, context.environment)
+  const settings = await loadSettings(commandLine, context.environment)
+  const { config, hiddenTools: hidden = new Map(), auditLog } = settings
   const op = findOperation(tool, hidden)
   checkUsage(options, op)
   if (!config.sandbox && !config.apiKey && !options.dryRun)
@@ -62,7 +63,7 @@ export async function openSession(
   const print = (line: string) => context.stderr(`${start}${escapeInvisible(redact(line))}\n`)
   const log = createLog(config.logLevel, config.logFormat, print)
   for (const message of config.warnings) log('warn', 'config-warning', { message })
-  const audit = config.auditLog === undefined ? undefined : openAuditLog(config, log)
+  const audit = auditLog && openAuditLog(auditLog, config.environment, log)
   // The terminal asks in place of a form; the tools that read what is archived may be hidden.
   const runtime = await createRuntime({ ...config, confirmArchives: false }, { log, audit })
 

@@ -1,5 +1,5 @@
 import type { Options } from './options.ts'
-import { quoteVariable } from './setting-text.ts'
+import { findPathProblem, quoteSetting, quoteVariable } from './setting-text.ts'
 import type { Variables } from './sources.ts'
 import { attempt, takeAll, UsageError } from './usage-error.ts'
 
@@ -78,4 +78,23 @@ export function readEnvironmentName({ environment }: Options, variables: Variabl
   const rule = 'must have 1 to 40 printable characters'
   if (fromOption !== undefined) throw new UsageError(`--environment ${rule}.`)
   throw new UsageError(`METRONOME_ENVIRONMENT ${rule}, not ${quoteVariable('METRONOME_ENVIRONMENT', variables)}.`)
+}
+
+/** A file, and the option or variable that named it. */
+export interface AuditFile {
+  readonly path: string
+  readonly source: string
+}
+
+/** Throws {@link UsageError} when option and variable differ, and for a path that only a shell understands. */
+export function readAuditLog({ auditLog }: Options, variables: Variables): AuditFile | undefined {
+  const fromVariable = variables.METRONOME_AUDIT_LOG?.trim() || undefined
+  const path = auditLog ?? fromVariable
+  if (path === undefined) return undefined
+  if (fromVariable !== undefined && fromVariable !== path)
+    throw new UsageError('--audit-log and METRONOME_AUDIT_LOG name different files; use one of them.')
+  const source = auditLog === undefined ? 'METRONOME_AUDIT_LOG' : '--audit-log'
+  const problem = findPathProblem(path)
+  if (problem) throw new UsageError(`${source} ${problem}: ${quoteSetting(path)}.`)
+  return { path, source }
 }

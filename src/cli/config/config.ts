@@ -2,16 +2,16 @@ import { isLoopback, isPercentEncoded } from '../../http/urls.ts'
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../../log.ts'
 import type { ProxySettings } from '../../metronome/proxy.ts'
 import { type FaultPlan, parseFaultSpec } from '../../sandbox/fault-spec.ts'
-import { type AccessConfig, readAccessConfig, readBoolean, readEnvironmentName } from './access-config.ts'
+import { readBoolean, readEnvironmentName } from './access-config.ts'
 import { type HttpConfig, readHttpConfig } from './http-config.ts'
 import { OPTIONS, type Options, VARIABLES } from './options.ts'
 import { NO_KEY, readApiKey } from './secrets.ts'
-import { findPathProblem, isUnexpanded, quoteSetting, quoteVariable, UNEXPANDED } from './setting-text.ts'
+import { isUnexpanded, quoteVariable, UNEXPANDED } from './setting-text.ts'
 import type { Sources, Variables } from './sources.ts'
 import { attempt, takeAll, UsageError } from './usage-error.ts'
 import { checkVariables, findIneffective, readVariables } from './variables.ts'
 
-/** The whole configuration of a process. */
+/** The configuration of a process, less what files and operations decide. */
 export interface Config {
   readonly apiKey: string | undefined
   /** The variable or file that the key came from. */
@@ -22,14 +22,8 @@ export interface Config {
   readonly proxy: ProxySettings | undefined
   /** Only with `--sandbox`. */
   readonly sandbox: { readonly faults: FaultPlan; readonly seed: number } | undefined
-  /** Which tools are offered; all of them where absent. */
-  readonly access: AccessConfig | undefined
   /** Whether a person confirms what is archived. */
   readonly confirmArchives: boolean
-  /** File that writes are recorded in. */
-  readonly auditLog: string | undefined
-  /** The option or variable that named it. */
-  readonly auditLogSource: string | undefined
   /** Label of the Metronome environment. */
   readonly environment: string | undefined
   readonly logLevel: LogLevel
@@ -45,16 +39,14 @@ export function readConfig(sources: Sources, options: Options = {}): Config {
   const variables = readVariables(sources)
   const ineffective = findIneffective(sources.dotEnv)
   const warnings: string[] = ineffective ? [ineffective] : []
-  const { checked, key, auditFile, http, ...parts } = takeAll({
+  const { checked, key, http, ...parts } = takeAll({
     checked: attempt(() => checkVariables(sources)),
     // The sandbox takes no key, not even an invalid one.
     key: attempt(() => (options.sandbox ? NO_KEY : readApiKey(sources, warnings))),
     baseUrl: attempt(() => readBaseUrl(variables.METRONOME_BASE_URL)),
     timeoutMs: attempt(() => readTimeout(variables)),
     sandbox: attempt(() => readSandbox(options)),
-    access: attempt(() => readAccessConfig(options, variables)),
     confirmArchives: attempt(() => readConfirmArchives(options, variables)),
-    auditFile: attempt(() => readAuditLog(options, variables)),
     environment: attempt(() => readEnvironmentName(options, variables)),
     http: attempt(() =>
       options.http || options.rest ? readHttpConfig(options, variables, sources.readFile) : undefined,
@@ -63,7 +55,6 @@ export function readConfig(sources: Sources, options: Options = {}): Config {
   return {
     ...parts,
     ...key,
-    ...auditFile,
     proxy: readProxy([sources.environment, sources.envFile], warnings),
     logLevel: readLogLevel(variables, options.http ? 'info' : VARIABLES.METRONOME_LOG.default, warnings),
     logFormat: options.logFormat ?? OPTIONS['log-format'].default,
@@ -75,19 +66,6 @@ export function readConfig(sources: Sources, options: Options = {}): Config {
 /** Checked also when the option is given: a misspelt variable is not ignored. */
 function readConfirmArchives({ confirmArchives = false }: Options, variables: Variables): boolean {
   return readBoolean('METRONOME_CONFIRM_ARCHIVES', variables) || confirmArchives
-}
-
-/** Throws {@link UsageError} when option and variable differ, and for a path that only a shell understands. */
-export function readAuditLog(options: Options, variables: Variables): Pick<Config, 'auditLog' | 'auditLogSource'> {
-  const fromVariable = variables.METRONOME_AUDIT_LOG?.trim() || undefined
-  const auditLog = options.auditLog ?? fromVariable
-  if (auditLog === undefined) return { auditLog, auditLogSource: undefined }
-  if (fromVariable !== undefined && fromVariable !== auditLog)
-    throw new UsageError('--audit-log and METRONOME_AUDIT_LOG name different files; use one of them.')
-  const auditLogSource = options.auditLog === undefined ? 'METRONOME_AUDIT_LOG' : '--audit-log'
-  const problem = findPathProblem(auditLog)
-  if (problem) throw new UsageError(`${auditLogSource} ${problem}: ${quoteSetting(auditLog)}.`)
-  return { auditLog, auditLogSource }
 }
 
 function readBaseUrl(value: string | undefined): string {

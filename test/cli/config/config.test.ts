@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { readAuditLog } from '../../../src/cli/config/access-config.ts'
 import { type Config, readConfig } from '../../../src/cli/config/config.ts'
 import { type Options, VARIABLES } from '../../../src/cli/config/options.ts'
 import { loadSources, type Sources } from '../../../src/cli/config/sources.ts'
@@ -172,7 +173,6 @@ test('.env with a variable that would count elsewhere is a warning that names it
   }
   expect(read({ dotEnv })).toMatchObject({
     apiKey: KEYS.a,
-    access: undefined,
     warnings: [
       '.env supplies METRONOME_API_KEY only; not read from it: METRONOME_READ_ONLY, METRONOME_BEARER_TOKEN, METRONOME_AUDITLOG, https_proxy. Use the environment or --env-file.',
     ],
@@ -200,7 +200,7 @@ describe('a variable that is nearly one of ours stops the start', () => {
     expect(() => read({ environment: { [name]: 'true' } })).toThrow(new UsageError(`${name} ${problem}`))
     expect(() => read({ envFile: { [name]: 'true' } })).toThrow(new UsageError(`${name} of --env-file ${problem}`))
     expect(() => read({ environment: { [name]: 'true' } }, { sandbox: true })).toThrow(UsageError)
-    expect(read({ environment: { [name]: ' ' }, dotEnv: { [name]: 'true' } })).toMatchObject({ access: undefined })
+    expect(read({ environment: { [name]: ' ' }, dotEnv: { [name]: 'true' } })).toBeDefined()
   })
 
   test.each([
@@ -265,20 +265,30 @@ describe('a variable that a client did not expand', () => {
 describe('the value of a wrong variable', () => {
   test.each([
     ['METRONOME_TIMEOUT_MS', '45s', 'METRONOME_TIMEOUT_MS must be an integer from 1000 to 600000, not "45s".'],
-    ['METRONOME_READ_ONLY', 'a\nb\u202e', 'METRONOME_READ_ONLY must be true or false, not "a\\u{a}b\\u{202e}".'],
-    ['METRONOME_READ_ONLY', 'x'.repeat(41), `METRONOME_READ_ONLY must be true or false, not "${'x'.repeat(40)}…".`],
     [
-      'METRONOME_READ_ONLY',
+      'METRONOME_CONFIRM_ARCHIVES',
+      'a\nb\u202e',
+      `METRONOME_CONFIRM_ARCHIVES must be true or false, not "a\\u{a}b\\u{202e}".`,
+    ],
+    [
+      'METRONOME_CONFIRM_ARCHIVES',
+      'x'.repeat(41),
+      `METRONOME_CONFIRM_ARCHIVES must be true or false, not "${'x'.repeat(40)}…".`,
+    ],
+    [
+      'METRONOME_CONFIRM_ARCHIVES',
       '\u202e'.repeat(10),
-      `METRONOME_READ_ONLY must be true or false, not "${'\\u{202e}'.repeat(5)}…".`,
+      `METRONOME_CONFIRM_ARCHIVES must be true or false, not "${'\\u{202e}'.repeat(5)}…".`,
     ],
   ])('is shown, escaped, in at most 40 characters: %s=%j', (name, value, message) => {
     expect(problemsOf({ environment: { [name]: value } })).toEqual([message])
   })
 
   test('is not shown where it holds a secret', () => {
-    const environment = { METRONOME_API_KEY: KEYS.a, METRONOME_READ_ONLY: `x ${KEYS.a}` }
-    expect(problemsOf({ environment })).toEqual(['METRONOME_READ_ONLY must be true or false, not "x [redacted]".'])
+    const environment = { METRONOME_API_KEY: KEYS.a, METRONOME_CONFIRM_ARCHIVES: `x ${KEYS.a}` }
+    expect(problemsOf({ environment })).toEqual([
+      'METRONOME_CONFIRM_ARCHIVES must be true or false, not "x [redacted]".',
+    ])
   })
 })
 
@@ -287,12 +297,12 @@ describe('the audit log', () => {
     [{ auditLog: 'a' }, {}, 'a', '--audit-log'],
     [{}, { METRONOME_AUDIT_LOG: ' a ' }, 'a', 'METRONOME_AUDIT_LOG'],
     [{ auditLog: 'a' }, { METRONOME_AUDIT_LOG: 'a' }, 'a', '--audit-log'],
-  ])('%j %j', (options, environment, auditLog, auditLogSource) => {
-    expect(read({ environment }, options)).toMatchObject({ auditLog, auditLogSource })
+  ])('%j %j', (options, variables, path, source) => {
+    expect(readAuditLog(options, variables)).toEqual({ path, source })
   })
 
   test('is wrong usage when option and variable differ', () => {
-    expect(() => read({ environment: { METRONOME_AUDIT_LOG: 'a' } }, { auditLog: 'b' })).toThrow(
+    expect(() => readAuditLog({ auditLog: 'b' }, { METRONOME_AUDIT_LOG: 'a' })).toThrow(
       '--audit-log and METRONOME_AUDIT_LOG name different files; use one of them.',
     )
   })
@@ -310,9 +320,9 @@ describe('a path that only a shell understands', () => {
     ['%USERPROFILE%\\audit.jsonl', /begins with a variable/],
     ['-', /must name a file, and - is none/],
   ])('is rejected with the reason: %s', async (path, message) => {
-    expect(() => read({}, { auditLog: path })).toThrow(message)
-    expect(() => read({}, { auditLog: path })).toThrow(/^--audit-log /)
-    expect(() => read({ environment: { METRONOME_AUDIT_LOG: path } })).toThrow(/^METRONOME_AUDIT_LOG /)
+    expect(() => readAuditLog({ auditLog: path }, {})).toThrow(message)
+    expect(() => readAuditLog({ auditLog: path }, {})).toThrow(/^--audit-log /)
+    expect(() => readAuditLog({}, { METRONOME_AUDIT_LOG: path })).toThrow(/^METRONOME_AUDIT_LOG /)
     expect(() => read({ environment: { METRONOME_API_KEY_FILE: path } })).toThrow(/^METRONOME_API_KEY_FILE /)
     expect(() => read({ environment: { METRONOME_MCP_AUTH_TOKEN_FILE: path } }, { http: true })).toThrow(message)
     await expect(loadSources({}, path)).rejects.toThrow(message)
@@ -320,7 +330,7 @@ describe('a path that only a shell understands', () => {
 
   test('is none when the sign is elsewhere', () => {
     for (const auditLog of ['./~/a', 'a~', '/var/$HOME/a', 'a-', '100%/a', './-'])
-      expect(read({}, { auditLog })).toMatchObject({ auditLog })
+      expect(readAuditLog({ auditLog }, {})).toMatchObject({ path: auditLog })
   })
 })
 
