@@ -13,7 +13,9 @@ export function describeIssue(issue: z.core.$ZodIssue, root: Schema): string {
   const describe = SENTENCES[issue.code] as (issue: z.core.$ZodIssue, type: Schema) => string
   const type = plainType(issue.path.reduce(childSchema, root))
   if (issue.code === 'custom') return describe(issue, type)
-  return issue.input === undefined ? 'is required' : describe(issue, type)
+  if (issue.input !== undefined) return describe(issue, type)
+  // The values are not known to those who leave the field out.
+  return issue.code === 'invalid_value' ? `is required and ${describe(issue, type)}` : 'is required'
 }
 
 /** Every kind of issue that zod has, since zod's own words are no sentences. */

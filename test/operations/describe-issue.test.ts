@@ -54,6 +54,7 @@ const ROWS: readonly [kind: string, type: z.ZodType, value: unknown, sentence: s
   ['invalid_element', z.map(z.date(), z.string()), new Map([[new Date(0), 1]]), 'has an item that is not allowed'],
   ['invalid_value', z.enum(['a', 'b']), 'c', 'must be one of "a", "b"'],
   ['invalid_value', z.enum(['netsuite']), 'x', 'must be "netsuite"'],
+  ['invalid_value', z.enum(['a', 'b']), undefined, 'is required and must be one of "a", "b"'],
   ['custom', z.string().refine(() => false, 'must be ours'), 'x', 'must be ours'],
 ]
 
