@@ -44,11 +44,14 @@ export function openEnum(values: readonly string[]) {
 export const MAX_KEY_CHARACTERS = 255
 const KEY_RULE = `must have 1 to ${MAX_KEY_CHARACTERS} visible ASCII characters`
 
+/** In the OpenAPI document. Importers put examples into requests, and one key for all writes would replay the first. */
+export const EXAMPLE_KEY = '6f1c2a52-2a6f-4c0e-9b53-8c2f6f1f0a11'
+
 /** An Idempotency-Key that a client sends itself. */
 export const idempotencyKey = z
   .string()
   .refine((key) => /^[\x21-\x7e]+$/.test(key) && key.length <= MAX_KEY_CHARACTERS, KEY_RULE)
-  .refine((key) => !/^<.*>$/.test(key), 'is a placeholder; leave it out instead')
+  .refine((key) => !/^<.*>$/.test(key) && key !== EXAMPLE_KEY, 'is a placeholder; leave it out instead')
 
 /** The argument through which a client that sends no headers retries a call; it is sent as the header. */
 export const KEY_ARGUMENT = 'idempotency_key'

@@ -1,4 +1,4 @@
-import { MAX_KEY_CHARACTERS } from '../operations/input-fields.ts'
+import { EXAMPLE_KEY, MAX_KEY_CHARACTERS } from '../operations/input-fields.ts'
 import { asObject, type JsonObject } from '../operations/json.ts'
 import { openApiSchema } from '../operations/json-schema.ts'
 import { type Operation, pathParameters } from '../operations/operation.ts'
@@ -12,7 +12,7 @@ const IDEMPOTENCY_KEY_PARAMETER = {
   description:
     'A unique key for this write. Metronome applies a write once per key for at least 24 hours, so retrying with the same key and body is safe. Generated if omitted.',
   schema: { type: 'string', minLength: 1, maxLength: MAX_KEY_CHARACTERS },
-  example: '6f1c2a52-2a6f-4c0e-9b53-8c2f6f1f0a11',
+  example: EXAMPLE_KEY,
 }
 
 export const IDEMPOTENCY_KEY_HEADER = {
@@ -23,7 +23,7 @@ export const IDEMPOTENCY_KEY_HEADER = {
 
 const NOTE = {
   type: 'string',
-  description: 'Note from this server: sandbox mode, or a write whose outcome was verified by reading the record.',
+  description: 'Note from this server, such as sandbox mode, what a search has read, or how a write was verified.',
 }
 
 /** Describes one operation as OpenAPI does. */

@@ -6,13 +6,16 @@ import { asObject, asObjects } from '../../src/operations/json.ts'
 import { buildOpenApi } from '../../src/rest/openapi.ts'
 import { toOpenApi30 } from '../../src/rest/openapi-downgrade.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
+import { ID } from '../contract.ts'
 import { customerResponse, startRest, TOKEN } from '../support/http.ts'
 import { stopListeners } from '../support/listeners.ts'
-import { ask, ROUTES, record } from '../support/rest.ts'
+import { ask, ROUTES, record, restRequest } from '../support/rest.ts'
 
 afterEach(stopListeners)
 
 type Json = Record<string, unknown>
+
+const RENAME = { tool: 'update-customer-name', args: { customer_id: ID, name: 'Acme' } }
 
 interface Described {
   readonly method: 'get' | 'post'
@@ -106,6 +109,19 @@ test('the example of an invalid request is what this server responds', async () 
   const { json } = await ask(url, { method: 'GET', path: '/v1/v1/customers?limit=500&ingest_allias=acme' })
   const { components } = buildOpenApi(operations, false)
   expect(JSON.stringify(components)).toContain(JSON.stringify(json))
+})
+
+test('what tools put into requests that they build from it is no Idempotency-Key', async () => {
+  const { fetch, sent } = record(async () => customerResponse('Acme'))
+  const { url } = await startRest(fetch)
+  const [write] = operationsOf(await readDocument()).filter(({ operation }) => operation.operationId === RENAME.tool)
+  const [example] = asObjects(write?.operation.parameters).filter(({ name }) => name === 'Idempotency-Key')
+  for (const key of [String(example?.example), '<string>']) {
+    const rename = { ...restRequest(RENAME.tool, RENAME.args), headers: { 'idempotency-key': key } }
+    const message = 'is a placeholder; leave it out instead'
+    expect((await ask(url, rename)).json.errors).toEqual([{ field: 'Idempotency-Key', message }])
+  }
+  expect(sent).toEqual([])
 })
 
 describe('the document in OpenAPI 3.0', () => {
