@@ -6,8 +6,8 @@ import { CallError } from './errors.ts'
 
 /** Every page is requested with the most records that Metronome returns. */
 const PAGE_SIZE = 100
-const MAX_PAGES = 100
-const DEFAULT_LIMIT = 20
+export const MAX_PAGES = 100
+export const DEFAULT_LIMIT = 20
 /** A search stops at the end of a page when so much of the call's time is used, so that a retry still fits. */
 const TIME_SHARE = 0.5
 /** Other calls get a turn after so many milliseconds of comparing records. */

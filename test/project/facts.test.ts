@@ -2,11 +2,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { FORM_TIMEOUT_MS, STATE_LIFETIME_MS } from '../../src/calls/guards/confirmation.ts'
+import { DEFAULT_LIMIT, MAX_PAGES } from '../../src/calls/search.ts'
 import { OPTIONS } from '../../src/cli/config/options.ts'
+import { CHECKS } from '../../src/http/guard.ts'
+import { buildToolList } from '../../src/mcp/tool-list.ts'
 import { parseBody } from '../../src/metronome/response.ts'
 import { MAX_RETRIES, MAX_RETRY_AFTER_SECONDS, mayRetryRead } from '../../src/metronome/retry.ts'
 import { operations } from '../../src/operations/index.ts'
-import { PAGES } from '../support/docs.ts'
+import { PAGES, readPage, readRows } from '../support/docs.ts'
 
 const TEXTS = [
   ...PAGES,
@@ -36,6 +39,8 @@ test.each<[what: string, page: string, pattern: RegExp, number]>([
   ['Retry-After', 'docs/write-outcomes.md', /`Retry-After` of at most (\d+) seconds/, MAX_RETRY_AFTER_SECONDS],
   ['time for a form', 'docs/safety.md', /no response within (\d+) seconds/, FORM_TIMEOUT_MS / 1000],
   ['life of a confirmation', 'docs/safety.md', /A confirmation counts for (\d+) minutes/, STATE_LIFETIME_MS / 60_000],
+  ['matches of a search', 'docs/tools.md', /found \((\d+) unless given/, DEFAULT_LIMIT],
+  ['pages of a search', 'docs/tools.md', /or after (\d+) pages/, MAX_PAGES],
   ['the grace of a drain', 'docs/http.md', /`--drain-ms` \((\d+)\)/, OPTIONS['drain-ms'].default],
 ])('%s in %s is that of the code', (_, page, pattern, value) => {
   expect(find(page, pattern)).toEqual([String(value)])
@@ -45,6 +50,22 @@ test('addresses of this machine have the ports of the code', () => {
   const ports = (pattern: RegExp) => new Set(PAGES.flatMap((page) => find(page, pattern)))
   expect(ports(/127\.0\.0\.1:(\d+)\/mcp/)).toEqual(new Set([String(OPTIONS.port.default)]))
   expect(ports(/127\.0\.0\.1:(\d+)(?:\/v1|\/openapi)/)).toEqual(new Set([String(OPTIONS['rest-port'].default)]))
+})
+
+test('docs/tools.md names no argument or field that no tool has', () => {
+  const [prose = ''] = readFileSync('docs/tools.md', 'utf8').split('<!-- generated: tool-pages -->')
+  const named = Array.from(prose.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g), ([, name = '']) => name)
+  const tools = JSON.stringify(buildToolList())
+  expect(named.length).toBeGreaterThan(1)
+  expect(named.filter((name) => !tools.includes(`"${name}"`))).toEqual([])
+})
+
+test('docs/rest.md names the statuses of the checks of docs/http.md', () => {
+  const [inRest = ''] = find('docs/rest.md', /those of the \[checks\]\(http\.md\) of each request \(([^)]+)\)/)
+  const statuses = readRows(readPage('docs/http.md'), /^`/).flatMap(([check = '', response = '']) =>
+    [...CHECKS.map(({ name }) => name), 'parse'].includes(check.slice(1, -1)) ? [response.slice(0, 3)] : [],
+  )
+  expect(inRest.match(/\d+/g)).toEqual(Array.from(new Set(statuses)).sort())
 })
 
 describe('the sentence about reads in docs/write-outcomes.md', () => {
