@@ -103,8 +103,8 @@ test('a second signal interrupts the writes in flight, whose outcome is unknown'
   const program = start(...CREATE, '--concurrency', '1')
   while (metronome.writes.length === 0) await immediate()
   program.child.kill('SIGINT')
-  await new Promise((resolve) => setTimeout(resolve, 300))
-  program.child.kill('SIGINT')
+  // Another one, since two equal signals at once may arrive as one.
+  program.child.kill('SIGTERM')
   expect(await endOf(program)).toMatchObject({ code: 130, lines: [{ row: 1, outcome: 'unknown' }] })
 })
 
@@ -142,8 +142,9 @@ test.skipIf(process.platform !== 'linux')(
     expect(await shell(`${command} > /dev/full`)).toMatch(
       /Standard output cannot be written \(ENOSPC\)\.\n500 rows: .* not started.*\n.*\n1\n$/,
     )
+    // 3 when the first run has left rows in flight that this one did not come to.
     expect(await shell(`ulimit -f 20; ${command} > /dev/null`)).toMatch(
-      /The journal in.ndjson.journal cannot be written .*\n500 rows: .*\n.*\n1\n$/,
+      /The journal in.ndjson.journal cannot be written .*\n500 rows: .*\n.*\n[13]\n$/,
     )
     const end = await call(...CREATE)
     expect(end.code).toBe(0)
