@@ -5,6 +5,16 @@ import type { Effect } from '../../src/metronome/retry.ts'
 /*
  * An exhaustive model of one write: every schedule of up to three attempts, of what the records of Metronome may do
  * meanwhile, and of the reads. For every reachable end, the decision of the program is compared with the truth.
+ *
+ * One schedule of a rename, step by step:
+ * 1. It starts with `ours: 'none', others: 'different'`: the customer has another name.
+ * 2. `attemptOnce`: the request is delayed, and the client sees no response. Effects: `ambiguous`; delayed: `queued`.
+ * 3. `conclude`: no attempt tells the outcome alone, so the records are read. `withOthers` goes on with each of what may
+ *    have happened before: nothing, or the delayed request was performed (`ours: 'all'`), or somebody else wrote.
+ * 4. `read`: after the delayed request was performed, a read shows the new name or, when it lags, the old one (`before`).
+ * 5. `decideOn` asks the program: `applied` for the new name, `unknown` for the old one.
+ * 6. `judge`: `applied` is true, since the records show what was asked for. `not_applied` would be a violation:
+ *    `ours` is 'all', and where the request is still queued it may yet act.
  */
 
 /** Records as far as one write concerns them. `ours` is what this call, or one under the same key, has put in place. */
@@ -259,7 +269,8 @@ function explore(kind: WriteKind, isCallerKey: boolean, conditions: Conditions =
     const applied = asked.now || asked.before
     const notApplied = records.ours === 'none' && !mayStillAct
     const lie = (outcome === 'applied' && !applied) || (outcome === 'not_applied' && !notApplied)
-    if (lie) result.violations.add(`${outcome}: ${describeSeen(state)}`)
+    const truth = applied ? 'applied' : mayStillAct ? 'an attempt may still act' : `in place: ${records.ours}`
+    if (lie) result.violations.add(`${outcome}, but ${truth}: ${describeSeen(state)}`)
     const seen = describeSeen(state)
     const known = result.truths.get(seen) ?? { outcome, applied: true, notApplied: true }
     result.truths.set(seen, {
@@ -362,7 +373,8 @@ function describeEvidence(evidence: Evidence | undefined): string {
 describe.each(KINDS)('$name', (kind) => {
   test.each([false, true])("reports no false outcome in any schedule (caller's own key: %s)", (isCallerKey) => {
     const { states, violations } = explore(kind, isCallerKey)
-    expect(Array.from(violations)).toEqual([])
+    // The shortest one explains most.
+    expect(Array.from(violations).sort((a, b) => a.length - b.length)).toEqual([])
     expect(states).toBeGreaterThan(500)
   })
 
@@ -381,7 +393,7 @@ test.each([
   ['holderCompared', false],
   ['everyFieldShown', false],
   ['absenceProvesNothing', false],
-] as const)('needs the condition %s', (name, isCallerKey) => {
+] as const)('without %s the model finds a false outcome', (name, isCallerKey) => {
   const without = { ...ALL, [name]: false }
   expect(KINDS.some((kind) => explore(kind, isCallerKey, without).violations.size > 0)).toBe(true)
 })
