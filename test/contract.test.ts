@@ -47,6 +47,6 @@ test('tools/list returns the names and hints of the specification, in its order'
   )
 })
 
-test('the contract compares every tool with the SDK for at least four sets of arguments', () => {
+test('the contract has at least four sets of arguments for every tool', () => {
   expect(CONTRACT.filter(({ sets }) => sets.length < 4)).toEqual([])
 })

@@ -22,7 +22,7 @@ export interface ContractRow {
     /** Metronome's response; empty text where it has no body. */
     readonly response: object | ''
   }
-  /** The official SDK's call; the SDK lacks four operations, which send their arguments as body. */
+  /** The official SDK's call; the SDK lacks four operations, which are compared with this contract alone. */
   readonly sdk: ((sdk: Metronome, args: Arguments) => PromiseLike<unknown>) | 'not in the SDK'
   /** Arguments whose requests are compared with the SDK's; at least four sets. */
   readonly sets: readonly Arguments[]
