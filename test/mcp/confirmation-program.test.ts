@@ -137,11 +137,27 @@ test('REST is rejected with the reason', async () => {
   ])
 })
 
-test.each(['SIGTERM', 'end of input'])('%s while a person decides: the call gets its response', async (end) => {
+/** The program over stdio, in front of a client that shows forms. */
+async function startAsking(): Promise<Program> {
   const program = startProgram({ args: OPTIONS })
   program.send({ ...INITIALIZE, params: { ...INITIALIZE.params, capabilities: { elicitation: {} } } })
   await program.receive()
   program.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
+  return program
+}
+
+test('as many open forms as requests may be in flight hold no other call up', async () => {
+  const program = await startAsking()
+  for (let id = 1; id <= 50; id++) {
+    program.send(toolCall(id, ARCHIVE, { id: ID }))
+    expect(await program.receive()).toMatchObject({ method: 'elicitation/create' })
+  }
+  program.send(toolCall('read', 'get-customer', { customer_id: ID }))
+  expect(await program.receive()).toMatchObject({ id: 'read', result: { structuredContent: { data: { id: ID } } } })
+})
+
+test.each(['SIGTERM', 'end of input'])('%s while a person decides: the call gets its response', async (end) => {
+  const program = await startAsking()
   program.send(toolCall(1, ARCHIVE, { id: ID }))
   expect(await program.receive()).toMatchObject({ method: 'elicitation/create' })
   if (end === 'SIGTERM') program.child.kill('SIGTERM')

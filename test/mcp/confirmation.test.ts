@@ -104,13 +104,13 @@ describe.each(STATELESS)('%s', (_, exchange) => {
   })
 })
 
-describe('a state', () => {
-  test('with an empty elicitation capability, forms are asked', async () => {
-    const _meta = { ...META, [CAPABILITIES_KEY]: { elicitation: {} } }
-    const message = await overHttp(openConfirming().start(), archiveCall(ARCHIVE, { id: ID }, { _meta }))
-    expect(readQuestion(message).form.message).toContain('Acme Robotics')
-  })
+test('a client with an empty elicitation capability gets a form', async () => {
+  const _meta = { ...META, [CAPABILITIES_KEY]: { elicitation: {} } }
+  const message = await overHttp(openConfirming().start(), archiveCall(ARCHIVE, { id: ID }, { _meta }))
+  expect(readQuestion(message).form.message).toContain('Acme Robotics')
+})
 
+describe('a state', () => {
   test('is accepted by another replica with the same API key, with unknown members beside it', async () => {
     const metronome = openConfirming()
     const { state, text } = await ask(metronome.start())
@@ -386,7 +386,7 @@ describe('earlier revisions on stdio', () => {
     await connection.close()
   })
 
-  test("do not count the person's time against the call, nor hold a place for requests", async () => {
+  test("do not count the person's time against the call", async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] })
     const metronome = openConfirming()
     const connection = await open(metronome)
