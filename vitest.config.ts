@@ -12,6 +12,8 @@ export default defineConfig({
     isolate: false,
     globalSetup: 'test/support/check-generated-files.ts',
     testTimeout: 15_000,
+    // The names of tools are longer than the 40 characters that titles have by default.
+    chaiConfig: { truncateThreshold: 100 },
     // Two cores: more workers would only wait for each other.
     maxWorkers: 2,
     maxConcurrency: 16,

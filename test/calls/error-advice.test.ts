@@ -106,9 +106,4 @@ describe("a caller's own Idempotency-Key", () => {
     const { error } = await failWith(() => Response.json({ message: 'no' }, { status }), WRITE, 'order-1')
     expect(error.outcome).toBe('not_applied')
   })
-
-  test('is to be replaced by a new one after a 500, which Metronome keeps', async () => {
-    const { error } = await failWith(() => Response.json({ message: 'Internal' }, { status: 500 }), WRITE, 'order-1')
-    expect(error.message).toContain('after that check, retry with a new key')
-  })
 })

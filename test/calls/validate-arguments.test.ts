@@ -59,7 +59,12 @@ test.each<Row>([
   ['a missing field', 'get-customer', {}, /^customer_id is required$/],
   ['absent arguments', 'get-customer', undefined, /^customer_id is required$/],
   ['null as arguments', 'get-customer', null, /^customer_id is required$/],
-  ['a missing nested field', BILLING, { data: [{ customer_id: ID }] }, /^data\[0\]\.billing_provider is required and must be one of "aws_marketplace"/],
+  [
+    'a missing nested field',
+    BILLING,
+    { data: [{ customer_id: ID }] },
+    /^data\[0\]\.billing_provider is required and must be one of "aws_marketplace"/,
+  ],
   ['a limit of 0', 'list-customers', { limit: 0 }, /^limit must be from 1 to 100$/],
   ['a limit of 101', 'list-customers', { limit: 101 }, /^limit must be from 1 to 100$/],
   ['a limit of 1.5', 'list-customers', { limit: 1.5 }, /^limit must be a whole number$/],

@@ -297,7 +297,7 @@ describe("with the caller's own Idempotency-Key", () => {
     metronome.plan(['error-500'])
     const { outcome, text } = await call('update-customer-name', rename, 'chosen')
     expect(outcome).toBe('unknown')
-    expect(text).toContain('retry with a new key')
+    expect(text).toContain('after that check, retry with a new key')
   })
 })
 

@@ -24,39 +24,41 @@ function offered(options: Options, variables: Record<string, string> = {}): stri
 
 const ALL = operations.map(({ tool }) => tool)
 
-test('without any option every tool is offered', () => {
-  expect(readAccessConfig({}, {})).toBe(undefined)
-  expect(readAccessConfig({}, { METRONOME_READ_ONLY: 'false', METRONOME_TOOLS: ' ' })).toBe(undefined)
-})
+describe('the tools that are offered', () => {
+  test('are all without any option', () => {
+    expect(readAccessConfig({}, {})).toBe(undefined)
+    expect(readAccessConfig({}, { METRONOME_READ_ONLY: 'false', METRONOME_TOOLS: ' ' })).toBe(undefined)
+  })
 
-test.each<[string, Options, Record<string, string>, readonly string[]]>([
-  ['--read-only', { readOnly: true }, {}, READS],
-  ['METRONOME_READ_ONLY', {}, { METRONOME_READ_ONLY: 'true' }, READS],
-  ['both, one of them false', { readOnly: true }, { METRONOME_READ_ONLY: 'false' }, READS],
-  ['a group', { tools: 'reads' }, {}, READS],
-  ['writes', { tools: 'writes' }, {}, ALL.filter((tool) => !READS.includes(tool))],
-  [
-    'without the irreversible',
-    { excludeTools: 'irreversible' },
-    {},
-    ALL.filter((tool) => !IRREVERSIBLE.includes(tool)),
-  ],
-  ['names', { tools: ' get-customer , list-customers' }, {}, ['list-customers', 'get-customer']],
-  [
-    'exclude wins',
-    { tools: 'reads', excludeTools: 'get-customer' },
-    {},
-    READS.filter((tool) => tool !== 'get-customer'),
-  ],
-  ['option and variable', { tools: 'reads' }, { METRONOME_TOOLS: 'get-customer,archive-customer' }, ['get-customer']],
-  [
-    'either excludes',
-    { excludeTools: 'writes' },
-    { METRONOME_EXCLUDE_TOOLS: 'list-customers' },
-    READS.filter((tool) => tool !== 'list-customers'),
-  ],
-])('%s', (_, options, variables, expected) => {
-  expect(offered(options, variables)).toEqual(expected)
+  test.each<[string, Options, Record<string, string>, readonly string[]]>([
+    ['--read-only', { readOnly: true }, {}, READS],
+    ['METRONOME_READ_ONLY', {}, { METRONOME_READ_ONLY: 'true' }, READS],
+    ['both of them, one of which is false', { readOnly: true }, { METRONOME_READ_ONLY: 'false' }, READS],
+    ['a group', { tools: 'reads' }, {}, READS],
+    ['another group', { tools: 'writes' }, {}, ALL.filter((tool) => !READS.includes(tool))],
+    ['--exclude-tools', { excludeTools: 'irreversible' }, {}, ALL.filter((tool) => !IRREVERSIBLE.includes(tool))],
+    ['names', { tools: ' get-customer , list-customers' }, {}, ['list-customers', 'get-customer']],
+    [
+      '--exclude-tools, which takes precedence over --tools',
+      { tools: 'reads', excludeTools: 'get-customer' },
+      {},
+      READS.filter((tool) => tool !== 'get-customer'),
+    ],
+    [
+      'option and variable, of which the stricter applies',
+      { tools: 'reads' },
+      { METRONOME_TOOLS: 'get-customer,archive-customer' },
+      ['get-customer'],
+    ],
+    [
+      'option and variable, of which either excludes',
+      { excludeTools: 'writes' },
+      { METRONOME_EXCLUDE_TOOLS: 'list-customers' },
+      READS.filter((tool) => tool !== 'list-customers'),
+    ],
+  ])('by %s', (_, options, variables, expected) => {
+    expect(offered(options, variables)).toEqual(expected)
+  })
 })
 
 test.each<[string, Options, Record<string, string>, RegExp]>([

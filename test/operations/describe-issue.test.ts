@@ -58,9 +58,12 @@ const ROWS: readonly [kind: string, type: z.ZodType, value: unknown, sentence: s
   ['custom', z.string().refine(() => false, 'must be ours'), 'x', 'must be ours'],
 ]
 
-test.each(ROWS)('%s of %o is told as a sentence', (_, type, value, sentence) => {
-  expect(describeValue(type, value)).toEqual([sentence])
-})
+test.each(ROWS.map(([kind, ...row]) => [kind, row[2], row] as const))(
+  '%s: %s',
+  (_kind, _sentence, [type, value, sentence]) => {
+    expect(describeValue(type, value)).toEqual([sentence])
+  },
+)
 
 test('every kind of issue that zod has is in the table, and has a sentence', () => {
   const kinds = Object.values(z.ZodIssueCode).sort()
