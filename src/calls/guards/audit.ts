@@ -174,12 +174,19 @@ const label = (text: string, redact: Redact): string => cutText(redact(text).toW
 export const NOT_LOGGED =
   'The audit log could not record the end of this write; further writes are rejected until it can be written.'
 
+/** The file could be opened at the start: these are what may have become of it since. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOENT: 'Create its directory again.',
+  ENOSPC: 'Free the disk.',
+  EACCES: 'Correct its permissions.',
+}
+
 function notWritten({ tool, kind }: Operation, cause: unknown): CallError {
   const code = codeOf(cause) ?? 'failed'
   const result = kind === 'write' ? 'nothing was sent' : 'no link is given'
   return new CallError(
     'audit_failed',
-    `${tool}: the audit log cannot be written (${code}), ${result}. Free the disk or correct the permissions of the file.`,
+    `${tool}: the audit log cannot be written (${code}), ${result}. ${ADVICE[code] ?? 'Check the file and its disk.'}`,
     { cause },
   )
 }

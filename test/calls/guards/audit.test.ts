@@ -14,6 +14,8 @@ interface AuditOptions {
   readonly origin?: CallOrigin
   /** Numbers of the lines that cannot be written, counted from 0. */
   readonly failing?: readonly number[]
+  /** Code of that error. */
+  readonly code?: string
   readonly upstream?: Parameters<typeof createHarness>[0] extends { upstream?: infer Upstream } | undefined
     ? Upstream
     : never
@@ -22,7 +24,7 @@ interface AuditOptions {
 const STDIO: CallOrigin = { transport: 'stdio', client: { name: 'test', version: '1' } }
 
 /** Calls on the sandbox whose writes are recorded in memory, in the order of requests and lines. */
-function startAudited({ failing = [], upstream, secret, origin = STDIO }: AuditOptions = {}) {
+function startAudited({ failing = [], code = 'ENOSPC', upstream, secret, origin = STDIO }: AuditOptions = {}) {
   const events: string[] = []
   const texts: string[] = []
   const lines: JsonObject[] = []
@@ -31,7 +33,7 @@ function startAudited({ failing = [], upstream, secret, origin = STDIO }: AuditO
   const sandbox = createSandbox()
   const audit = createAuditLog({
     async append(line) {
-      if (failing.includes(appended++)) throw Object.assign(new Error('full'), { code: 'ENOSPC' })
+      if (failing.includes(appended++)) throw Object.assign(new Error('full'), { code })
       texts.push(line)
       const entry: JsonObject = JSON.parse(line)
       lines.push(entry)
@@ -138,6 +140,17 @@ describe('a line that cannot be written', () => {
     expect(events).toEqual([`GET /v1/customers/${ID}`])
     expect(store.effects).toEqual([])
     expect(errors).toEqual(['update-customer-name'])
+  })
+
+  test.each([
+    ['ENOENT', 'Create its directory again.'],
+    ['ENOSPC', 'Free the disk.'],
+    ['EACCES', 'Correct its permissions.'],
+    ['EIO', 'Check the file and its disk.'],
+  ])('because of %s says: %s', async (code, advice) => {
+    const { call } = startAudited({ failing: [0], code })
+    const message = expect.stringMatching(new RegExp(`nothing was sent\\. ${advice}`))
+    await expect(call('update-customer-name', rename)).rejects.toMatchObject({ message })
   })
 
   test('after the write: the result stays true, with a note; later writes are rejected until a line can be written', async () => {
