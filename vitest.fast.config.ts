@@ -4,7 +4,7 @@ import { defineConfig, mergeConfig } from 'vitest/config'
 import config from './vitest.config.ts'
 
 const SLOW = /^project|^calls\/(literal-agent|outcome-model|write-faults|write-property)/
-const STARTS_A_PROCESS = /\b(startProgram|runProgram|shareProgram|PROGRAM)\b/
+const STARTS_A_PROCESS = /\b(startProgram|runProgram|shareProgram|openWorkplace|PROGRAM)\b/
 
 const left = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .map((path) => path.replaceAll('\\', '/'))
