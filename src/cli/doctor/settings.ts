@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { adviseOn } from '../../calls/errors.ts'
 import { buildRequest } from '../../metronome/request.ts'
 import { readResult } from '../../metronome/response.ts'
@@ -6,7 +7,8 @@ import { listCustomers } from '../../operations/customers.ts'
 import { openUpstream } from '../../runtime.ts'
 import { createRedactor } from '../../sanitize.ts'
 import type { Config } from '../config/config.ts'
-import type { Variables } from '../config/sources.ts'
+import { readNamedFile, readRegularFile, type Variables } from '../config/sources.ts'
+import { attempt } from '../config/usage-error.ts'
 import { type CheckResult, error, ok, warning } from './report.ts'
 
 /** `needsKey` when no client is configured, or one has neither a key of its own nor the sandbox. */
@@ -45,6 +47,8 @@ function checkProxy({ proxy }: Config, environment: Variables): CheckResult {
   return ok('proxy', proxy ? 'not usable' : 'none')
 }
 
+/** Ten times what browsers trust. */
+const MAX_CERTIFICATES_KIB = 4096
 const PROBE_TIMEOUT_MS = 10_000
 
 /** One cheap read without retries; what is wrong with it is said as for a call. */
@@ -65,12 +69,20 @@ async function checkConnection(config: Config): Promise<CheckResult> {
   return (mayBeFine ? warning : error)('Metronome', read.problem, adviseOn(listCustomers, result))
 }
 
-/** With this variable of Node, any certificate is accepted, and whoever is in between can read the key. */
-export function checkTls({ NODE_TLS_REJECT_UNAUTHORIZED }: Variables): CheckResult {
-  if (NODE_TLS_REJECT_UNAUTHORIZED !== '0') return ok('TLS', 'certificates are verified')
-  return error(
-    'TLS',
-    'NODE_TLS_REJECT_UNAUTHORIZED=0 accepts any certificate',
-    'Unset it, and add the CA certificate of your proxy to NODE_EXTRA_CA_CERTS instead.',
-  )
+/** With the first of these variables of Node, whoever is in between can read the key; a file that it cannot read is ignored. */
+export function checkTls({ NODE_TLS_REJECT_UNAUTHORIZED, NODE_EXTRA_CA_CERTS: path }: Variables): CheckResult {
+  if (NODE_TLS_REJECT_UNAUTHORIZED === '0')
+    return error(
+      'TLS',
+      'NODE_TLS_REJECT_UNAUTHORIZED=0 accepts any certificate',
+      'Unset it, and add the CA certificate of your proxy to NODE_EXTRA_CA_CERTS instead.',
+    )
+  const file = attempt(() => path && readNamedFile('NODE_EXTRA_CA_CERTS', path, readCertificates))
+  return file.ok
+    ? ok('TLS', 'certificates are verified')
+    : error('TLS', file.problems.join(' '), 'Write its whole path, or unset it.')
+}
+
+function readCertificates(path: string): Buffer {
+  return readRegularFile(path, statSync(path), MAX_CERTIFICATES_KIB)
 }

@@ -66,6 +66,17 @@ describe('the API key and Metronome', () => {
     expect(code).toBe(1)
   })
 
+  test('a file of certificates that cannot be read is an error', async () => {
+    const folder = makeFolder({ 'ca.pem': 'x'.repeat(100_000) })
+    const tls = async (path: string) => (await runDoctor({ NODE_EXTRA_CA_CERTS: path }, '--sandbox')).find('TLS')
+    for (const path of ['~/ca.pem', folder, `${folder}/none.pem`])
+      expect(await tls(path)).toMatchObject({
+        status: 'error',
+        message: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+      })
+    expect(await tls(`${folder}/ca.pem`)).toMatchObject({ status: 'ok' })
+  })
+
   test('what the server would warn of at its start is a warning', async () => {
     const { find } = await runDoctor({ METRONOME_LOG: 'loud' }, '--sandbox')
     expect(find('settings')).toMatchObject({
