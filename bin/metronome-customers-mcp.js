@@ -11,8 +11,10 @@ function fail(problem) {
 
 if (major < 20 || (major === 20 && minor < 19)) {
   fail(`needs Node 20.19 or newer, but ${process.execPath} is Node ${node}`)
-} else if (!process.getBuiltinModule('fs').existsSync(main)) {
-  fail('not built yet: npm ci && npm run build')
 } else {
-  import('./compile-cache.js').then(() => import(main))
+  // Not process.getBuiltinModule, which Node 21 and 22.0 to 22.2 lack.
+  import('node:fs').then(({ existsSync }) => {
+    if (!existsSync(main)) return fail('not built yet: npm ci && npm run build')
+    return import('./compile-cache.js').then(() => import(main))
+  })
 }
