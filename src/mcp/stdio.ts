@@ -212,7 +212,8 @@ function createStatelessCalls(stateless: StatelessLayer, caller: Caller, send: T
         if (!call.signal.aborted) await send({ jsonrpc: '2.0', ...notification })
       }
       const response = await stateless.respond(message, caller, { signal: call.signal, sendNotification })
-      if (id !== undefined) inFlight.delete(id)
+      // After a cancellation the id may belong to another call by now.
+      if (id !== undefined && inFlight.get(id) === call) inFlight.delete(id)
       if (response.message) await send(response.message)
     },
     cancel: (id: RequestId) => inFlight.get(id)?.abort(),

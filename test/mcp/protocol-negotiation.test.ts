@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { PassThrough } from 'node:stream'
-import { describe, expect, test } from 'vitest'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { describe, expect, test, vi } from 'vitest'
 import { createByteBudget } from '../../src/http/byte-budget.ts'
 import { isStateless } from '../../src/mcp/messages.ts'
 import type { StatelessLayer } from '../../src/mcp/stateless.ts'
@@ -124,6 +125,25 @@ describe('a call that ends before its response', () => {
     input.write('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}\n')
     await once(ended, 'end')
     expect(output.read()).toBe(null)
+  })
+
+  test('notifications/cancelled ends the call that has the id now, after one that was cancelled before', async () => {
+    const calls: { signal: AbortSignal | undefined; end: () => void }[] = []
+    const stateless: StatelessLayer = {
+      respond: (_, __, { signal }) =>
+        new Promise((resolve) => calls.push({ signal, end: () => resolve({ httpStatus: 499 }) })),
+    }
+    const [input, output] = [new PassThrough(), new PassThrough()]
+    const caller = { apiKey: undefined, redact: (text: string) => text }
+    const transport = createStdioTransport({ input, output, stateless, caller, byteBudget: createByteBudget() })
+    await transport.start()
+    const cancelled = '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}\n'
+    input.write(`${JSON.stringify(call)}\n${cancelled}${JSON.stringify(call)}\n`)
+    await vi.waitFor(() => expect(calls).toHaveLength(2))
+    calls[0]?.end()
+    await nextTurn()
+    input.write(cancelled)
+    await vi.waitFor(() => expect(calls.map(({ signal }) => signal?.aborted)).toEqual([true, true]))
   })
 
   test('closing the connection ends it on stdio', async () => {
