@@ -226,6 +226,16 @@ for (const [name, [tool, args]] of Object.entries(ARGUMENTS)) {
   await measure(`${BODIES} largest bodies: ${name}`, () => Promise.all(list(BODIES, () => post(body))))
 }
 
+const introduction = {
+  protocolVersion: '2025-11-25',
+  capabilities: {},
+  clientInfo: { name: 'flood', version: '1', icons: list(250_000, () => 0) },
+}
+const initialize = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: introduction })
+await measure(`${BODIES} largest bodies: initialize`, () =>
+  Promise.all(list(BODIES, () => post(pad(initialize, MAX_BODY_BYTES)))),
+)
+
 /** Many values in few bytes: parsed, they take the most memory. */
 const stripe = { billing_provider: 'stripe', delivery_method: 'direct_to_billing_provider' }
 const DENSE = {

@@ -44,6 +44,7 @@ export function normalizeMessage(message: unknown): unknown {
 function normalizeParams(method: string, params: JsonObject): JsonObject {
   const normalized = { ...params }
   if (method === 'tools/call') delete normalized.task
+  if (method === 'initialize') Object.assign(normalized, readIntroduction(params))
   for (const name of OPTIONAL_PARAMS) if (normalized[name] === null) delete normalized[name]
   if (typeof normalized.arguments === 'string') normalized.arguments = parseObject(normalized.arguments)
   if (isObject(normalized._meta) && normalized._meta.progressToken === null) {
@@ -51,6 +52,17 @@ function normalizeParams(method: string, params: JsonObject): JsonObject {
     normalized._meta = meta
   }
   return normalized
+}
+
+/**
+ * What this server uses of an `initialize`. The SDK's schema collects an issue for every icon or capability that is wrong:
+ * 512 KiB of them would block the process for 2 s.
+ */
+function readIntroduction({ clientInfo, capabilities }: JsonObject): JsonObject {
+  return {
+    ...(isObject(clientInfo) && { clientInfo: { name: clientInfo.name, version: clientInfo.version } }),
+    ...(isObject(capabilities) && { capabilities: { elicitation: capabilities.elicitation } }),
+  }
 }
 
 /** Arguments that are neither an object nor the text of one are left for the call to reject. */

@@ -132,6 +132,16 @@ test('a malformed initialize is rejected with what is missing', async () => {
   })
 })
 
+test('of an initialize only what is used is checked: the SDK would collect an issue for every wrong icon', async () => {
+  const { url } = await startMcp(upstream)
+  const icons = Array.from({ length: 10_000 }, () => 0)
+  const experimental = Object.fromEntries(icons.map((value, index) => [`x${index}`, value]))
+  const client = { clientInfo: { name: 'test', version: '1', icons }, capabilities: { experimental } }
+  const params = { protocolVersion: '2025-11-25', ...client }
+  const response = await read(url, { jsonrpc: '2.0', id: 1, method: 'initialize', params })
+  expect(response).toMatchObject({ status: 200, json: { result: { protocolVersion: '2025-11-25' } } })
+})
+
 describe('passthrough', () => {
   const echoKey = async (_: unknown, init: RequestInit | undefined) =>
     customerResponse(`customer of ${new Headers(init?.headers).get('authorization')?.slice(-3)}`)
