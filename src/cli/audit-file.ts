@@ -31,10 +31,10 @@ const CAUSES: Readonly<Record<string, string>> = {
 
 /** Throws {@link UsageError} that names the option or variable when the path cannot be appended to. Creates the file. */
 export async function checkAuditFile({ path, source }: AuditFile, isStdio: boolean): Promise<void> {
-  // A line between MCP messages would break the connection.
+  // A line between MCP messages, or between results, would break them.
   if (isStdio && (await isStdout(path)))
     throw new UsageError(
-      `${source} names ${resolve(path)}, which is stdout and carries MCP messages; name another file.`,
+      `${source} names ${resolve(path)}, which is stdout and carries messages or results; name another file.`,
     )
   const file = createAppendFile(path)
   try {

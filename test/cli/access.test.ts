@@ -77,7 +77,14 @@ test.each<[string, Options, Record<string, string>, RegExp]>([
   ['an unknown group', {}, { METRONOME_EXCLUDE_TOOLS: 'read' }, /^METRONOME_EXCLUDE_TOOLS .*did you mean reads\?/],
   ['a name like nothing', { tools: 'x' }, {}, /the groups are reads, writes, irreversible\.$/],
   ['an inherited name', { tools: 'constructor' }, {}, /unknown tool/],
-  ['an empty item', { tools: 'reads,' }, {}, /comma-separated/],
+  ['an empty item', { tools: 'reads,' }, {}, /^--tools must be comma-separated tool names or groups\.$/],
+  [
+    'an empty item of a variable',
+    {},
+    { METRONOME_TOOLS: 'reads,,' },
+    /^METRONOME_TOOLS must .* groups, not "reads,,"\.$/,
+  ],
+  ['an empty exclusion', {}, { METRONOME_EXCLUDE_TOOLS: ',' }, /^METRONOME_EXCLUDE_TOOLS must .* groups, not ","\.$/],
   ['nothing left', { readOnly: true, tools: 'writes' }, {}, /^--read-only and --tools: no tool is left\.$/],
   ['a malformed boolean', {}, { METRONOME_READ_ONLY: '1' }, /^METRONOME_READ_ONLY must be true or false, not "1"\.$/],
 ])('%s is wrong usage', (_, options, variables, message) => {
@@ -96,7 +103,9 @@ describe('the environment', () => {
   })
 
   test('is wrong usage when option and variable differ', () => {
-    expect(() => readEnvironmentName({ environment: 'a' }, { METRONOME_ENVIRONMENT: 'b' })).toThrow(UsageError)
+    expect(() => readEnvironmentName({ environment: 'a' }, { METRONOME_ENVIRONMENT: 'b' })).toThrow(
+      new UsageError('--environment and METRONOME_ENVIRONMENT, "b", name different environments; use one of them.'),
+    )
   })
 
   test.each(['x'.repeat(41), 'a\nb', 'a\u202eb', 'a\u200bb', 'a\u{e0041}b', 'a\u0007'])(

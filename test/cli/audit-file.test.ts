@@ -49,11 +49,12 @@ describe('a path that cannot work ends the start', () => {
   })
 
   test.each([
-    ['stdout, on stdio', ['--audit-log=/dev/stdout'], 'is stdout and carries MCP messages; name another file'],
-    ['stdout by another name', ['--rest', '--rest-port=0', '--audit-log=/proc/self/fd/1'], 'is stdout and carries MCP'],
+    ['stdout, on stdio', ['--audit-log=/dev/stdout'], 'is stdout and carries messages or results; name another file'],
+    ['stdout by another name', ['--rest', '--rest-port=0', '--audit-log=/proc/self/fd/1'], 'is stdout and carries'],
+    ['stdout of a call', ['call', 'list-customers', '--audit-log=/dev/stdout'], 'is stdout and carries'],
     ['stdout over HTTP, where it is no file', ['--http', '--port=0', '--audit-log=/dev/stdout'], 'not a regular file'],
   ])('%s', async (_, args, reason) => {
-    const { code, stdout, stderr } = await runProgram({ args: ['--sandbox', ...args] })
+    const { code, stdout, stderr } = await runProgram({ args: [...args, '--sandbox'] })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(/^metronome-customers-mcp: --audit-log names [^\n]+\n$/)
     expect(stderr).toContain(reason)

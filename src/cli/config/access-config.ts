@@ -23,18 +23,14 @@ export interface AccessConfig {
 export function readAccessConfig(options: Options, variables: Variables): AccessConfig | undefined {
   const { readOnly, allow, exclude } = takeAll({
     readOnly: attempt(() => readReadOnly(options, variables)),
-    allow: attempt(() =>
-      readSelections([
-        ['--tools', options.tools],
-        ['METRONOME_TOOLS', variables.METRONOME_TOOLS],
-      ]),
-    ),
-    exclude: attempt(() =>
-      readSelections([
-        ['--exclude-tools', options.excludeTools],
-        ['METRONOME_EXCLUDE_TOOLS', variables.METRONOME_EXCLUDE_TOOLS],
-      ]),
-    ),
+    allow: attempt(() => [
+      ...readSelection('--tools', options.tools, ''),
+      ...readSelectionVariable('METRONOME_TOOLS', variables),
+    ]),
+    exclude: attempt(() => [
+      ...readSelection('--exclude-tools', options.excludeTools, ''),
+      ...readSelectionVariable('METRONOME_EXCLUDE_TOOLS', variables),
+    ]),
   })
   return readOnly || allow.length > 0 || exclude.length > 0 ? { readOnly, allow, exclude } : undefined
 }
@@ -53,15 +49,16 @@ export function readBoolean(name: 'METRONOME_READ_ONLY' | 'METRONOME_CONFIRM_ARC
   throw new UsageError(`${name} must be true or false, not ${quoteVariable(name, variables)}.`)
 }
 
-function readSelections(
-  candidates: readonly (readonly [source: string, value: string | undefined])[],
-): ToolSelection[] {
-  return candidates.flatMap(([source, value]) => {
-    if (!value?.trim()) return []
-    const names = value.split(',').map((name) => name.trim())
-    if (names.includes('')) throw new UsageError(`${source} must be comma-separated tool names or groups.`)
-    return [{ source, names }]
-  })
+function readSelectionVariable(name: 'METRONOME_TOOLS' | 'METRONOME_EXCLUDE_TOOLS', variables: Variables) {
+  return readSelection(name, variables[name], `, not ${quoteVariable(name, variables)}`)
+}
+
+/** `shown` follows the rule in the message. */
+function readSelection(source: string, value: string | undefined, shown: string): ToolSelection[] {
+  if (!value?.trim()) return []
+  const names = value.split(',').map((name) => name.trim())
+  if (names.includes('')) throw new UsageError(`${source} must be comma-separated tool names or groups${shown}.`)
+  return [{ source, names }]
 }
 
 // No control, format (bidirectional, zero-width, tag), surrogate or unassigned characters, and no line breaks.
@@ -72,7 +69,9 @@ export function readEnvironmentName({ environment }: Options, variables: Variabl
   const fromVariable = variables.METRONOME_ENVIRONMENT?.trim() || undefined
   const fromOption = environment?.trim() || undefined
   if (fromOption !== undefined && fromVariable !== undefined && fromOption !== fromVariable)
-    throw new UsageError('--environment and METRONOME_ENVIRONMENT name different environments; use one of them.')
+    throw new UsageError(
+      `--environment and METRONOME_ENVIRONMENT, ${quoteVariable('METRONOME_ENVIRONMENT', variables)}, name different environments; use one of them.`,
+    )
   const name = fromOption ?? fromVariable
   if (name === undefined || ENVIRONMENT_NAME.test(name)) return name
   const rule = 'must have 1 to 40 printable characters'
@@ -92,7 +91,9 @@ export function readAuditLog({ auditLog }: Options, variables: Variables): Audit
   const path = auditLog ?? fromVariable
   if (path === undefined) return undefined
   if (fromVariable !== undefined && fromVariable !== path)
-    throw new UsageError('--audit-log and METRONOME_AUDIT_LOG name different files; use one of them.')
+    throw new UsageError(
+      `--audit-log and METRONOME_AUDIT_LOG, ${quoteSetting(fromVariable)}, name different files; use one of them.`,
+    )
   const source = auditLog === undefined ? 'METRONOME_AUDIT_LOG' : '--audit-log'
   const problem = findPathProblem(path)
   if (problem) throw new UsageError(`${source} ${problem}: ${quoteSetting(path)}.`)

@@ -303,7 +303,7 @@ describe('the audit log', () => {
 
   test('is wrong usage when option and variable differ', () => {
     expect(() => readAuditLog({ auditLog: 'b' }, { METRONOME_AUDIT_LOG: 'a' })).toThrow(
-      '--audit-log and METRONOME_AUDIT_LOG name different files; use one of them.',
+      '--audit-log and METRONOME_AUDIT_LOG, "a", name different files; use one of them.',
     )
   })
 })
