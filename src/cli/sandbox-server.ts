@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import * as z from 'zod'
 import { createListeners } from '../http/listener.ts'
@@ -145,7 +145,11 @@ function loadRecords(path: string): Records | undefined {
 /** Throws also when the file cannot be written at the end. */
 function readData(path: string): string | undefined {
   accessSync(dirname(path), constants.W_OK)
-  return existsSync(path) ? readFileSync(path, 'utf8') : undefined
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (!stats) return undefined
+  // A device could be read for ever, a pipe waited for; neither could be renamed into place.
+  if (!stats.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'not a regular file' })
+  return readFileSync(path, 'utf8')
 }
 
 function parseJson(text: string): unknown {

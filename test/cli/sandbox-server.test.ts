@@ -275,7 +275,8 @@ describe('the command sandbox', () => {
     ['a file that is not JSON', ['--data', 'text.json'], /--data names a file that is not JSON/],
     ['a wrong list', ['--data', 'list.json'], /--data: customer is unknown; see docs\/sandbox\.md/],
     ['a wrong record', ['--data', 'record.json'], /--data: customers\[1\]\.name is missing or invalid/],
-    ['a folder as file', ['--data', '.'], /--data names a file that cannot be read \(EISDIR\)/],
+    ['a folder as file', ['--data', '.'], /--data names a file that cannot be read \(not a regular file\)/],
+    ['a device as file', ['--data', '/dev/zero'], /--data names a file .* \((not a regular file|EACCES)\)/],
     ['a missing folder', ['--data', 'none/records.json'], /--data names a file .* \(ENOENT\)/],
     ['an unknown option', ['--host', '0.0.0.0'], /unknown option --host/],
   ])('ends with 2 for %s', async (_, args, message) => {
