@@ -7,6 +7,8 @@ import type { Read, ReadOperation } from './operation.ts'
 const MAX_LOOKED_UP = 5
 /** Of each list of holders. */
 const MAX_PAGES = 3
+/** Holders that are named; Metronome has one for an alias, and one archived. */
+const MAX_NAMED = 10
 
 /** Aliases that create-customer asks for; `external_id` is an older name for one. */
 export function requestedAliases({ ingest_aliases, external_id }: JsonObject): string[] {
@@ -50,10 +52,13 @@ export function findHolders(lists: readonly JsonObject[], aliases: readonly stri
 /** Names other customers that hold the aliases, and what to do about it; empty when there is none. */
 export function describeOtherHolders(holders: readonly JsonObject[], customerId: unknown): string {
   const others = holders.filter(({ id }) => !sameId(id, customerId))
-  const sentences = others.map(
-    (holder) =>
-      `Customer ${quoteValue(holder.id)} (${describeState(holder)}, name ${quoteValue(holder.name)}) holds ${quoteValue(holder.ingest_aliases)}.`,
-  )
+  const sentences = others
+    .slice(0, MAX_NAMED)
+    .map(
+      (holder) =>
+        `Customer ${quoteValue(holder.id)} (${describeState(holder)}, name ${quoteValue(holder.name)}) holds ${quoteValue(holder.ingest_aliases)}.`,
+    )
+  if (others.length > MAX_NAMED) sentences.push(`So do ${others.length - MAX_NAMED} more.`)
   const advice = others.map(adviseOnHolder)
   return [...sentences, ...new Set(advice)].join(' ')
 }

@@ -210,8 +210,16 @@ function compareCreated(
   return {
     isInPlace: false,
     isHeldByAnother: checks.some(({ state }) => state === 'different'),
-    evidence: `Customer ${quoteValue(holder.id)} (${describeState(holder)}) holds the alias; compared with the request: ${differences.join('; ')}. ${adviseOnHolder(holder)}`,
+    evidence: `Customer ${quoteValue(holder.id)} (${describeState(holder)}) holds the alias; compared with the request: ${joinFirst(differences)}. ${adviseOnHolder(holder)}`,
   }
+}
+
+/** One for each custom field, of which a request may have thousands. */
+const MAX_DIFFERENCES = 20
+
+function joinFirst(differences: readonly string[]): string {
+  const hidden = differences.length - MAX_DIFFERENCES
+  return [...differences.slice(0, MAX_DIFFERENCES), ...(hidden > 0 ? [`and ${hidden} more`] : [])].join('; ')
 }
 
 /** Everything that create-customer asked for, against a record. Archived customers never count. */

@@ -58,6 +58,14 @@ describe('ingest aliases', () => {
     expect(compare(ALIASES, args, [record, { data: [acmeDetail] }, { data: [] }])).toBe('not in place, held')
   })
 
+  test('that many others hold, of whom ten are named', () => {
+    const holders = Array.from({ length: 300 }, (_, index) => ({ ...acmeDetail, id: `holder-${index}` }))
+    const { evidence } = verificationOf(ALIASES).compare(args, [record, { data: holders }, { data: [] }], [])
+    expect(evidence.match(/Customer "holder-/g)).toHaveLength(10)
+    expect(evidence).toContain('"holder-9"')
+    expect(evidence).toContain(' So do 290 more. Use that customer or another alias')
+  })
+
   test('that only the customer itself holds, whose id is in capitals', () => {
     const own = { customer_id: ID.toUpperCase(), ingest_aliases: ['acme-prod'] }
     expect(compare(ALIASES, own, [{ data: acmeDetail }, { data: [acmeDetail] }])).toBe('not in place')
@@ -229,6 +237,14 @@ describe('a created customer', () => {
     ['with configurations that are not fully shown', [{ ...acmeStripe, configuration: undefined }], 'not in place'],
   ])('%s', (_, data, expected) => {
     expect(compare(CREATE, withBilling, [{ data: [acmeDetail] }], [{ data }])).toBe(expected)
+  })
+
+  test('that differs in many custom fields is described by twenty differences', () => {
+    const custom_fields = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`key-${index}`, 'x']))
+    const shown = [{ data: [acmeDetail] }, { data: [] }]
+    const { evidence } = verificationOf(CREATE).compare({ ...args, custom_fields }, shown, [])
+    expect(evidence.match(/custom field "key-/g)).toHaveLength(20)
+    expect(evidence).toContain('custom field "key-19" is null; and 480 more. Use that customer')
   })
 
   test('is looked up by its first alias among active and archived customers', () => {
