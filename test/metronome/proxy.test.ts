@@ -7,6 +7,7 @@ import { callWith, ONE, READ, READ_AND_WRITE, WRITE } from '../support/call-upst
 import { connectClient, createHarness, KEY, operationOf } from '../support/harness.ts'
 import { INITIALIZE, startProgram, toolCall } from '../support/program.ts'
 import { startProxy } from '../support/proxy.ts'
+import { startUntrusted } from '../support/tls.ts'
 import { answerWith, findClosedAddress, startRawUpstream, startUpstream } from '../support/upstream.ts'
 
 const portOf = (url: string) => Number(new URL(url).port)
@@ -49,6 +50,19 @@ test('a host in NO_PROXY is reached directly', async () => {
   expect(await callWith(createHarness({ upstream: { fetch, baseUrl } }), READ)).toEqual({ ok: true, body: ONE })
   expect(proxy.requests).toEqual([])
 })
+
+test.each<[string, (port: number) => Promise<Partial<Upstream>>]>([
+  ['directly', async (port) => ({ baseUrl: `https://127.0.0.1:${port}`, fetch: createNetworkFetch() })],
+  ['through a proxy', async (port) => behindProxy((await startProxy(port)).url)],
+])(
+  'a certificate that is not trusted, %s, is told with the variable to set, and the write was not sent',
+  async (_, find) => {
+    const harness = createHarness({ upstream: await find(await startUntrusted()) })
+    const message = expect.stringMatching(/\(DEPTH_ZERO_SELF_SIGNED_CERT\)\. .*set NODE_EXTRA_CA_CERTS to the file/)
+    expect(await callWith(harness, READ)).toMatchObject({ code: 'no_response', message })
+    expect(await callWith(harness, WRITE)).toMatchObject({ code: 'no_response', outcome: 'not_applied', message })
+  },
+)
 
 test.each([
   ['that rejects the tunnel', async () => (await startProxy(undefined)).url, /the proxy responded 502/],

@@ -4,6 +4,8 @@ import type { CheckResult } from '../../../src/cli/doctor/report.ts'
 import { createCommandContext } from '../../support/command-context.ts'
 import { KEY } from '../../support/harness.ts'
 import { makeFolder, runProgram } from '../../support/program.ts'
+import { startProxy } from '../../support/proxy.ts'
+import { startUntrusted } from '../../support/tls.ts'
 import { answerWith, findClosedAddress, startUpstream } from '../../support/upstream.ts'
 
 const CUSTOMERS = { data: [], next_page: null }
@@ -159,6 +161,18 @@ describe('the API key and Metronome', () => {
     expect(find('proxy')?.message).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     expect(find('Metronome')?.fix).toContain('the proxy')
     expect(output).not.toContain('secret')
+  })
+
+  test('a certificate that is not trusted is no fault of the address of the proxy', async () => {
+    const { find } = await runDoctor({
+      METRONOME_API_KEY: KEY,
+      METRONOME_BASE_URL: 'https://metronome.test',
+      HTTPS_PROXY: (await startProxy(await startUntrusted())).url,
+    })
+    expect(find('Metronome')).toMatchObject({
+      message: 'Could not reach Metronome: no connection (DEPTH_ZERO_SELF_SIGNED_CERT).',
+      fix: expect.stringContaining('set NODE_EXTRA_CA_CERTS to the file of its root certificate'),
+    })
   })
 
   test('ALL_PROXY is reported as not supported', async () => {
