@@ -45,7 +45,7 @@ export function startsThisPackage({ command, args }: Launch, platform: NodeJS.Pl
   const [program = '', ...rest] =
     platform === 'win32' && /^cmd(\.exe)?$/i.test(command) && args[0] === '/c' ? args.slice(1) : [command, ...args]
   const name = readProgramName(program)
-  if (program.includes('/') && !isAbsolute(program)) return false
+  if (/[\\/]/.test(program) && !isAbsolute(program)) return false
   if (name === NAME) return true
   if (name === 'node') return findPackage(rest[0] ?? '') === NAME && (rest[0] ?? '').endsWith('.js')
   const [first = ''] = rest.filter((word) => !['-y', '--yes', '-q', '--quiet'].includes(word))

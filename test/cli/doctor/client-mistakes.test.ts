@@ -333,9 +333,10 @@ describe('what is not run', () => {
     { command: 'node', args: ['--require', './evil.js', 'metronome-customers-mcp.js', '--sandbox'] },
     { command: 'node', args: ['evil.js', 'metronome-customers-mcp', '--sandbox'] },
     { command: './npx', args: ['-y', 'metronome-customers-mcp', '--sandbox'] },
+    { command: '.\\npx', args: ['-y', 'metronome-customers-mcp', '--sandbox'] },
   ])('$command $args', async (entry) => {
     const folder = makeFolder()
-    writeFileSync(`${folder}/npx`, '', { mode: 0o700 })
+    for (const name of ['npx', '.\\npx']) writeFileSync(`${folder}/${name}`, '', { mode: 0o700 })
     const context = { ...createContext(), environment: { PATH: `${process.env.PATH}:${folder}` } }
     writeConfigFile(context, 'cursor', cursor(entry))
     expect(await check(context)).toMatchObject([
