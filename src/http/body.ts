@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { App, Rejection } from './routes.ts'
 
 /** No call needs more: 2,000 aliases of 128 characters, some of them beyond ASCII. */
-const MAX_BODY_KIB = 512
+export const MAX_BODY_KIB = 512
 const MAX_BODY_BYTES = MAX_BODY_KIB * 1024
 
 /** Longer bodies are handled one after the other. */

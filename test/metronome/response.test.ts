@@ -1,9 +1,10 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test, vi } from 'vitest'
-import { parseBody } from '../../src/metronome/response.ts'
+import * as z from 'zod'
+import { parseBody, readResult } from '../../src/metronome/response.ts'
 import { ID } from '../contract.ts'
 import { callUpstream, callWith, ONE, READ, WRITE } from '../support/call-upstream.ts'
-import { createHarness, KEY } from '../support/harness.ts'
+import { createHarness, KEY, operationOf } from '../support/harness.ts'
 import { answerWith, type Responder } from '../support/upstream.ts'
 
 /** The error message of a read. */
@@ -55,6 +56,25 @@ describe('a usable response', () => {
     const body = { ...ONE, padding: 'x'.repeat(5 * 1024 * 1024 - overhead) }
     expect((await callUpstream(READ, answerWith(200, body))).result).toEqual({ ok: true, body })
   })
+})
+
+test('a list is checked up to its first wrong element, in a record too', () => {
+  const looked: unknown[] = []
+  const item = z.custom((value) => looked.push(value) > 0 && value === 'right')
+  const op = {
+    ...operationOf('list-customers'),
+    output: z.looseObject({ data: z.array(z.looseObject({ items: z.array(item).nullish() })) }),
+  }
+  const readBody = (json: unknown) => {
+    const body = { kind: 'json', json, inexactFields: [] } as const
+    return readResult(op, { kind: 'response', status: 200, headers: new Headers(), body })
+  }
+  const wrong = Array.from({ length: 1_000 }, () => 'wrong')
+  expect(readBody({ data: [{ items: ['right', ...wrong] }, { items: wrong }] })).toMatchObject({
+    ok: false,
+    problem: expect.stringContaining('(at data.0.items.1)'),
+  })
+  expect(looked).toEqual(['right', 'wrong'])
 })
 
 describe('a response with more than 600,000 values is an error', () => {

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { FORM_TIMEOUT_MS, STATE_LIFETIME_MS } from '../../src/calls/guards/confirmation.ts'
 import { DEFAULT_LIMIT, MAX_PAGES } from '../../src/calls/search.ts'
-import { OPTIONS } from '../../src/cli/config/options.ts'
+import { OPTIONS, VARIABLES } from '../../src/cli/config/options.ts'
+import { MAX_BODY_KIB } from '../../src/http/body.ts'
+import { MAX_MIB_IN_FLIGHT } from '../../src/http/byte-budget.ts'
 import { CHECKS } from '../../src/http/guard.ts'
 import { buildToolList } from '../../src/mcp/tool-list.ts'
 import { parseBody } from '../../src/metronome/response.ts'
@@ -20,6 +22,7 @@ const TEXTS = [
   'manifest.json',
   'gemini-extension.json',
 ]
+const CALL_SECONDS = VARIABLES.METRONOME_TIMEOUT_MS.default / 1000
 const SEVERAL = Array.from({ length: 300 }, (_, index) => 300 + index)
 
 const find = (page: string, pattern: RegExp): string[] => {
@@ -41,9 +44,24 @@ test.each<[what: string, page: string, pattern: RegExp, number]>([
   ['life of a confirmation', 'docs/safety.md', /A confirmation counts for (\d+) minutes/, STATE_LIFETIME_MS / 60_000],
   ['matches of a search', 'docs/tools.md', /found \((\d+) unless given/, DEFAULT_LIMIT],
   ['pages of a search', 'docs/tools.md', /or after (\d+) pages/, MAX_PAGES],
+  ['the largest body', 'docs/http.md', /413 above (\d+) KiB/, MAX_BODY_KIB],
+  ['the largest body', 'deploy/nginx.conf', /client_max_body_size (\d+)k;/, MAX_BODY_KIB],
+  ['the largest sum of bodies', 'docs/http.md', /would be larger than (\d+) MiB/, MAX_MIB_IN_FLIGHT],
+  [
+    'time of an idle connection',
+    'docs/http.md',
+    /`--keep-alive-seconds` \((\d+)\)/,
+    OPTIONS['keep-alive-seconds'].default,
+  ],
+  ['time of a call', 'deploy/nginx.conf', /the budget of a call, which is (\d+) s/, CALL_SECONDS],
   ['the grace of a drain', 'docs/http.md', /`--drain-ms` \((\d+)\)/, OPTIONS['drain-ms'].default],
 ])('%s in %s is that of the code', (_, page, pattern, value) => {
   expect(find(page, pattern)).toEqual([String(value)])
+})
+
+test('deploy/nginx.conf waits longer for a response than a call takes', () => {
+  const [seconds] = find('deploy/nginx.conf', /proxy_read_timeout (\d+)s;/)
+  expect(Number(seconds)).toBeGreaterThan(CALL_SECONDS)
 })
 
 test('addresses of this machine have the ports of the code', () => {

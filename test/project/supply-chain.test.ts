@@ -72,6 +72,19 @@ test('the base images have an exact version, in one place', () => {
   expect(images).toEqual(['$NODE_IMAGE', '$NODE_IMAGE'])
 })
 
+test('every other image has an exact version, but that of the user', () => {
+  const named = readText('deploy/kubernetes.yaml').matchAll(/^ +image: (\S+)$/gm)
+  const images = Array.from(named, ([, image = '']) => image).filter(
+    (image) => !image.startsWith('registry.example.com/'),
+  )
+  expect(images).toHaveLength(1)
+  for (const image of images) expect(image).toMatch(/^[\w/-]+:\d+\.\d+\.\d+$/)
+})
+
+test('the image runs no scripts of packages that it installs', () => {
+  expect(readText('deploy/Dockerfile')).toContain('RUN ["npm", "ci", "--ignore-scripts", ')
+})
+
 describe.each(JOBS)('$name', ({ job: { steps } }) => {
   test('uses actions at a commit, which nobody can move', () => {
     for (const { uses } of steps) if (uses !== undefined) expect(uses).toMatch(/^actions\/[\w-]+@[0-9a-f]{40}$/)
@@ -124,5 +137,6 @@ describe('the release', () => {
   test('no other job may write', () => {
     const writing = JOBS.filter(({ job }) => Object.values(job.permissions ?? {}).includes('write'))
     expect(writing.map(({ name }) => name)).toEqual(['release.yml, publish'])
+    expect(jobs.publish.permissions).toEqual({ 'id-token': 'write', contents: 'write' })
   })
 })
