@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest'
+import { asObject } from '../../src/operations/json.ts'
 import {
   type BulkMetronome,
+  type CallEnd,
+  moveClock,
   ndjson,
   openWorkplace,
   type Reply,
@@ -9,6 +12,7 @@ import {
   type Workplace,
   type Write,
 } from '../support/bulk.ts'
+import { type Program, startProgram } from '../support/program.ts'
 
 const { CALL_SEED = '20261129', CALL_KILLS = '25' } = process.env
 const seed = CALL_SEED === 'random' ? Math.floor(Math.random() * 1e9) : Number(CALL_SEED)
@@ -103,55 +107,154 @@ function readKeys(workplace: Workplace): Map<string, number> {
   return keys
 }
 
-test.each(Object.keys(INPUTS).map((tool, index) => [tool, index] as const))(
+/** How the rows that were begun ended, and their last keys. */
+function readRows(workplace: Workplace): Map<number, { key: string; mayBeApplied: boolean }> {
+  const found = new Map<number, { key: string; mayBeApplied: boolean }>()
+  for (const line of workplace.read('in.ndjson.journal').split('\n').slice(0, -1)) {
+    const { type, row, key = found.get(row)?.key, outcome = 'unknown' } = JSON.parse(line)
+    if (type === 'begin' || type === 'end') found.set(row, { key, mayBeApplied: outcome === 'unknown' })
+  }
+  return found
+}
+
+const CASES = Object.keys(INPUTS).map((tool, index) => [tool, index] as const)
+
+/** Rows of a tool, with a Metronome that has all faults. */
+async function openRun(tool: string, index: number, share: number) {
+  const random = createRandom(seed + index)
+  const faulty = await startFaulty(random)
+  addCustomers(faulty.metronome)
+  const build = INPUTS[tool]
+  if (!build) throw new Error(tool)
+  const rows = Array.from({ length: Math.ceil((ROWS[index] ?? 0) * share) }, (_, number) => build(number + 1))
+  const files = { 'in.ndjson': ndjson(...rows) }
+  const workplace = openWorkplace(faulty.metronome.baseUrl, files, { METRONOME_TIMEOUT_MS: '1000' })
+  const buildCommand = (input: string) => [tool, '--input', input, '--concurrency', '6', '--max-failures', '0']
+  return { ...faulty, random, rows, workplace, buildCommand }
+}
+
+/** Kills the program at a random moment. */
+async function runAndKill(program: Program, { writes }: BulkMetronome, random: () => number): Promise<void> {
+  const target = writes.length + Math.floor(random() * 30)
+  const ended = program.ended.then(() => true)
+  while (writes.length < target && !(await Promise.race([ended, immediate()])));
+  await immediate()
+  program.child.kill('SIGKILL')
+  await program.ended
+}
+
+/** Runs the command until nothing is left that a further run would start. */
+async function runToTheEnd(run: () => Promise<CallEnd>): Promise<CallEnd> {
+  let end = await run()
+  for (let count = 0; count < 5 && / [1-9]\d* (failed|not started)/.test(end.stderr); count += 1) end = await run()
+  return end
+}
+
+/** Every row has one effect or is reported truthfully. */
+function checkEffects({ store, writes }: BulkMetronome, workplace: Workplace, rows: object[], end: CallEnd): void {
+  const keys = readKeys(workplace)
+  const effects = store.effects.map(({ idempotencyKey = '' }) => keys.get(idempotencyKey) ?? 0)
+  for (const { row, outcome } of end.lines) {
+    const count = effects.filter((each) => each === row).length
+    if (outcome === 'applied') expect(count, `row ${row}`).toBe(1)
+    if (outcome === 'not_applied') expect(count, `row ${row}`).toBe(0)
+    expect(count, `row ${row}`).toBeLessThanOrEqual(1)
+  }
+  expect(new Set(effects).size, 'no row has two effects').toBe(effects.length)
+  expect(end.lines.filter(({ outcome }) => outcome === 'applied').length).toBeGreaterThan(rows.length / 2)
+  for (const { key, body } of writes) expect(writes.find((write) => write.key === key)?.body).toEqual(body)
+  expect(findDisorder(effects, rows), 'rows of one customer have their effects in order').toEqual([])
+}
+
+test.each(CASES)(
   `%s: after kills and faults, every row has one effect or is reported truthfully (CALL_SEED=${seed})`,
   async (tool, index) => {
-    const random = createRandom(seed + index)
-    const { metronome, recover } = await startFaulty(random)
-    addCustomers(metronome)
-    const build = INPUTS[tool]
-    if (!build) throw new Error(tool)
-    const rows = Array.from({ length: ROWS[index] ?? 0 }, (_, number) => build(number + 1))
-    const workplace = openWorkplace(
-      metronome.baseUrl,
-      { 'in.ndjson': ndjson(...rows) },
-      { METRONOME_TIMEOUT_MS: '1000' },
-    )
-    const command = [tool, '--input', 'in.ndjson', '--concurrency', '6', '--max-failures', '0']
-
+    const { metronome, recover, random, rows, workplace, buildCommand } = await openRun(tool, index, 1)
+    const command = buildCommand('in.ndjson')
     const kills = Math.ceil(Number(CALL_KILLS) / 3)
-    for (let kill = 0; kill < kills; kill += 1) {
-      const program = workplace.start(...command)
-      const target = metronome.writes.length + Math.floor(random() * 30)
-      const ended = program.ended.then(() => true)
-      while (metronome.writes.length < target && !(await Promise.race([ended, immediate()])));
-      await immediate()
-      program.child.kill('SIGKILL')
-      await program.ended
-    }
+    for (let kill = 0; kill < kills; kill += 1) await runAndKill(workplace.start(...command), metronome, random)
     recover()
-    let end = await workplace.call(...command)
-    for (let run = 0; run < 5 && / [1-9]\d* (failed|not started)/.test(end.stderr); run += 1)
-      end = await workplace.call(...command)
-
-    const keys = readKeys(workplace)
-    const effects = metronome.store.effects.map(({ idempotencyKey = '' }) => keys.get(idempotencyKey) ?? 0)
-    const counts = { applied: 0, not_applied: 0, unknown: 0 }
-    for (const { row, outcome } of end.lines) {
-      const count = effects.filter((each) => each === row).length
-      counts[outcome as keyof typeof counts] += 1
-      if (outcome === 'applied') expect(count, `row ${row}`).toBe(1)
-      if (outcome === 'not_applied') expect(count, `row ${row}`).toBe(0)
-      expect(count, `row ${row}`).toBeLessThanOrEqual(1)
-    }
-    expect(new Set(effects).size, 'no row has two effects').toBe(effects.length)
-    expect(counts.applied).toBeGreaterThan(rows.length / 2)
-    for (const { key, body } of metronome.writes)
-      expect(metronome.writes.find((write) => write.key === key)?.body).toEqual(body)
-    expect(findDisorder(effects, rows), 'rows of one customer have their effects in order').toEqual([])
+    const end = await runToTheEnd(() => workplace.call(...command))
+    checkEffects(metronome, workplace, rows, end)
   },
   240_000,
 )
+
+const HOUR = 3_600_000
+
+test.each(CASES)(
+  `%s: the same with clocks moved by 22 and 24 hours, where keys of the first count no more (CALL_SEED=${seed})`,
+  async (tool, index) => {
+    const { metronome, recover, random, rows, workplace, buildCommand } = await openRun(tool, index, 0.4)
+    const command = buildCommand(workplace.path('in.ndjson'))
+    for (let kill = 0; kill < 2; kill += 1) await runAndKill(workplace.start(...command), metronome, random)
+    const first = Array.from(readRows(workplace))
+    const firstKeys = new Set(first.map(([, { key }]) => key))
+    const later = (hours: number) => workplace.run(command, { now: () => Date.now() + hours * HOUR })
+
+    const env = { ...workplace.env, NODE_OPTIONS: `--import=${moveClock(22 * HOUR)}` }
+    const before = metronome.writes.length
+    await runAndKill(startProgram({ args: ['call', ...command], cwd: workplace.folder, env }), metronome, random)
+    const after22 = await later(22)
+    expect(metronome.writes.slice(before).some(({ key }) => firstKeys.has(key))).toBe(true)
+    expect(after22.lines.filter(isExpired)).toEqual([])
+    const second = readRows(workplace)
+    for (const [row, { key, mayBeApplied }] of first) if (mayBeApplied) expect(second.get(row)?.key).toBe(key)
+
+    recover()
+    for (const key of firstKeys) metronome.store.responses.delete(key)
+    const writes = metronome.writes.length
+    const end = await runToTheEnd(() => later(24))
+    expect(metronome.writes.slice(writes).filter(({ key }) => firstKeys.has(key))).toEqual([])
+    const tooOld = Array.from(second).filter(([, { key, mayBeApplied }]) => mayBeApplied && firstKeys.has(key))
+    expect(tooOld.length).toBeGreaterThan(0)
+    expect(
+      end.lines
+        .filter(isExpired)
+        .map(({ row }) => row)
+        .sort(),
+    ).toEqual(tooOld.map(([row]) => row).sort())
+    checkEffects(metronome, workplace, rows, end)
+  },
+  240_000,
+)
+
+test.each<[string, string, (write: Write, metronome: BulkMetronome) => Reply]>([
+  ['create-customer', 'applied', ({ apply }) => apply()],
+  ['create-customer', 'unknown', (write, { store }) => storeServerError(store, write)],
+  ['update-customer-name', 'not_applied', () => ({ status: 401, body: { message: 'Unauthorized' } })],
+])(
+  '%s: the same with a journal cut at every byte of its last end, %s',
+  async (tool, outcome, replyToLast) => {
+    const metronome: BulkMetronome = await startMetronome((write, count) =>
+      count === 3 ? replyToLast(write, metronome) : write.apply(),
+    )
+    addCustomers(metronome)
+    const rows = [1, 2, 3].map((row) => INPUTS[tool]?.(3 * row) ?? {})
+    const workplace = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson(...rows) })
+    const command = [tool, '--input', workplace.path('in.ndjson'), '--concurrency', '1']
+    expect((await workplace.run(command)).lines.at(-1)).toMatchObject({ row: 3, outcome })
+    const whole = workplace.read('in.ndjson.journal')
+    const { key } = metronome.writes[2] ?? {}
+    for (let end = whole.lastIndexOf('\n', whole.length - 2) + 1; end < whole.length; end += 1) {
+      workplace.write('in.ndjson.journal', whole.slice(0, end))
+      const writes = metronome.writes.length
+      const { stderr } = await workplace.run(command)
+      expect(stderr, `cut at ${end}`).toMatch(/^3 rows: [01] applied, 2 already applied, 0 failed, [01] unknown, 0 not/)
+      expect(metronome.writes.slice(writes).map((write) => write.key)).toEqual([key])
+      expect(workplace.read('in.ndjson.journal').split('\n')).toHaveLength(8)
+    }
+    expect(metronome.store.effects).toHaveLength(outcome === 'unknown' ? 2 : 3)
+    expect(readKeys(workplace).size).toBe(3)
+  },
+  120_000,
+)
+
+/** Whether a line is of a row that was not sent again, and names the check to make. */
+function isExpired({ outcome, error }: Record<string, unknown>): boolean {
+  const { code, message } = asObject(error)
+  return code === 'key_expired' && outcome === 'unknown' && /not sent again\. \w+/.test(String(message))
+}
 
 /** Rows whose effect came before that of an earlier row of the same customer. */
 function findDisorder(effects: readonly number[], rows: readonly object[]): number[] {

@@ -1,9 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { call as run } from '../../src/cli/call/command.ts'
+import type { CommandContext } from '../../src/cli/config/command-line.ts'
+import { UsageError } from '../../src/cli/config/usage-error.ts'
 import { fingerprint, type SandboxRequest, type SandboxResponse } from '../../src/sandbox/http-messages.ts'
 import { findRoute, respond } from '../../src/sandbox/router.ts'
 import { createStore, type Store } from '../../src/sandbox/store.ts'
+import { createCommandContext } from './command-context.ts'
 import { KEY } from './harness.ts'
 import { makeFolder, type Program, type ProgramEnd, startProgram } from './program.ts'
 import { listen } from './upstream.ts'
@@ -107,6 +113,8 @@ export interface Workplace {
   start(...args: string[]): Program
   /** Runs to the end without standard input. */
   call(...args: string[]): Promise<CallEnd>
+  /** Runs the command in this process, where no test needs the built one; paths are those of `path`. */
+  run(args: readonly string[], context?: Partial<CommandContext>): Promise<CallEnd>
 }
 
 export function openWorkplace(
@@ -129,18 +137,36 @@ export function openWorkplace(
       program.child.stdin.end()
       return endOf(program)
     },
+    async run(args, options) {
+      const output = new PassThrough()
+      const stdout = text(output)
+      const { context, stderr } = createCommandContext({ environment: all, output, ...options })
+      const { code, message } = await run(args, context).then(
+        (code) => ({ code, message: '' }),
+        (error) => {
+          if (!(error instanceof UsageError)) throw error
+          return { code: 2, message: error.message }
+        },
+      )
+      output.end()
+      return { code, signal: null, ...readOutput(await stdout), stderr: stderr() + message }
+    },
   }
 }
 
 export async function endOf(program: Program): Promise<CallEnd> {
   const end = await program.ended
-  const stdout = program.stdout()
-  const lines = stdout
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line))
-  return { ...end, stdout, stderr: program.stderr(), lines }
+  return { ...end, ...readOutput(program.stdout()), stderr: program.stderr() }
 }
+
+function readOutput(stdout: string): Pick<CallEnd, 'stdout' | 'lines'> {
+  const lines = stdout.split('\n').filter((line) => line.startsWith('{'))
+  return { stdout, lines: lines.map((line) => JSON.parse(line)) }
+}
+
+/** A module that moves the clock of a program. */
+export const moveClock = (ms: number): string =>
+  `data:text/javascript,${encodeURIComponent(`const now = Date.now; Date.now = () => now() + ${ms}`)}`
 
 /** NDJSON text. */
 export const ndjson = (...rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
