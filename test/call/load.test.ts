@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { Writable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { endOf, ndjson, openWorkplace, startMetronome } from '../support/bulk.ts'
 import { PROGRAM } from '../support/program.ts'
@@ -106,6 +107,33 @@ test('a second signal interrupts the writes in flight, whose outcome is unknown'
   // Another one, since two equal signals at once may arrive as one.
   program.child.kill('SIGTERM')
   expect(await endOf(program)).toMatchObject({ code: 130, lines: [{ row: 1, outcome: 'unknown' }] })
+})
+
+test('no new row starts while results are not read', async () => {
+  const metronome = await startMetronome()
+  const rows = Array.from({ length: 100 }, () => ({ customer_id: ID }))
+  const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson(...rows) })
+  let startReading = () => {}
+  const isRead = new Promise<void>((resolve) => {
+    startReading = resolve
+  })
+  let printed = ''
+  const output = new Writable({
+    highWaterMark: 1,
+    write(chunk, _, done) {
+      printed += chunk
+      isRead.then(() => done())
+    },
+  })
+  const ended = run(['get-customer', '--input', path('in.ndjson'), '--concurrency', '2'], { output })
+  // Each of these takes as long as a row.
+  const list = async () => (await fetch(`${metronome.baseUrl}/v1/customers`)).text()
+  while (!printed) await immediate()
+  for (let count = 0; count < 30; count += 1) await list()
+  expect(metronome.reads.length - 30).toBeLessThanOrEqual(2 * 2)
+  startReading()
+  expect(await ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/^100 rows: 100 done, 0 failed, 0 not/) })
+  expect(printed.trim().split('\n')).toHaveLength(100)
 })
 
 test.skipIf(process.platform === 'win32')('output that is closed early ends the run quietly', async () => {

@@ -1,13 +1,10 @@
-import { EventEmitter } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
-import { call as run } from '../../src/cli/call/command.ts'
 import { OPTIONS } from '../../src/cli/call/options.ts'
+import type { CommandContext } from '../../src/cli/config/command-line.ts'
 import { seedCustomers } from '../../src/sandbox/seed.ts'
 import { endOf, ndjson, openWorkplace, startMetronome } from '../support/bulk.ts'
-import { createCommandContext } from '../support/command-context.ts'
-import { makeFolder } from '../support/program.ts'
 
 const [ACME] = seedCustomers
 const ID = ACME?.id ?? ''
@@ -148,38 +145,82 @@ test('--all reads every page, and says when it is not complete', async () => {
   expect(place.read('all.ndjson.partial')).toBe(`${JSON.stringify(ACME)}\n`)
 })
 
-/** Runs the command in this process, at a terminal where a person types. */
-async function runAtTerminal(baseUrl: string, typed: string, args: readonly string[]) {
+/** A terminal at which a person types. */
+function openTerminal(typed: string): Partial<CommandContext> {
   const stdin = new PassThrough()
-  const output = new PassThrough()
-  const environment = { METRONOME_API_KEY: 'mk_test_0123456789abcdef', METRONOME_BASE_URL: baseUrl }
-  const { context, stderr } = createCommandContext({
-    environment,
-    stdin,
-    output,
-    isInteractive: true,
-    hasErrorTerminal: true,
-    signals: new EventEmitter(),
-  })
   stdin.write(`${typed}\n`)
-  const code = await run(args, context)
-  return { code, stderr: stderr() }
+  return { stdin, isInteractive: true, hasErrorTerminal: true }
 }
 
 test('archives ask at the terminal, with the customers and the number to type', async () => {
   const metronome = await startMetronome()
   const evil = metronome.store.customers.get(ID)
   if (evil) Object.assign(evil, { name: 'Acme \u202e\u001b[31m' })
-  const folder = makeFolder({ 'in.ndjson': ndjson(...seedCustomers.slice(0, 3).map(({ id }) => ({ id }))) })
-  const command = ['archive-customer', '--input', `${folder}/in.ndjson`, '--confirm-archives']
-  const declined = await runAtTerminal(metronome.baseUrl, '2', [...command, '--yes', '3'])
+  const rows = ndjson(...seedCustomers.slice(0, 3).map(({ id }) => ({ id })))
+  const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': rows })
+  const command = ['archive-customer', '--input', path('in.ndjson'), '--confirm-archives']
+  const declined = await run([...command, '--yes', '3'], openTerminal('2'))
   expect(declined.code).toBe(2)
   expect(declined.stderr).toContain('Type 3 to go on: ')
   expect(declined.stderr).toContain('Acme \\u{202e}\\u{1b}[31m  team@acme.example, acme-prod')
   expect(declined.stderr).toContain('2024-03-02T14:05:00.000Z')
   expect(metronome.writes).toEqual([])
-  expect((await runAtTerminal(metronome.baseUrl, '3', command)).code).toBe(0)
+  expect((await run(command, openTerminal('3'))).code).toBe(0)
   expect(metronome.writes).toHaveLength(3)
+})
+
+/** Names in the table of a question. */
+const readNames = (stderr: string) => Array.from(stderr.matchAll(/^ {2}(Customer \d+) {2}/gm), ([, name]) => name)
+
+test.each([
+  [20, 'Customer 19', false],
+  [21, 'Customer 19', true],
+])('of %i customers, the table before an archive ends with %s', async (count, last, hasMore) => {
+  const metronome = await startMetronome()
+  const ids = Array.from(
+    { length: count },
+    (_, number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`,
+  )
+  for (const [number, id] of ids.entries())
+    metronome.store.customers.set(id, { ...Object(ACME), id, name: `Customer ${number}`, ingest_aliases: [] })
+  const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson(...ids.map((id) => ({ id }))) })
+  const { stderr } = await run(['archive-customer', '--input', path('in.ndjson')], openTerminal('no'))
+  expect(readNames(stderr)).toHaveLength(20)
+  expect(readNames(stderr).at(-1)).toBe(last)
+  expect(stderr.includes(`\n  and others, ${count} in all\n`)).toBe(hasMore)
+  expect(metronome.reads).toHaveLength(20)
+})
+
+test('before a resume, the table shows only what is not archived, and the number is that of all rows', async () => {
+  const [one, two, three] = [1, 2, 3].map((number) => ({
+    ...Object(ACME),
+    id: `00000000-0000-4000-8000-00000000000${number}`,
+    name: `Customer ${number}`,
+  }))
+  const metronome = await startMetronome(({ apply, body }, count) =>
+    count <= 3 && body.id === two.id ? { status: 403, body: { message: 'no' } } : apply(),
+  )
+  for (const customer of [one, two, three]) metronome.store.customers.set(customer.id, customer)
+  const rows = ndjson(...[one, two, three].map(({ id }) => ({ id })))
+  const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': rows })
+  const command = ['archive-customer', '--input', path('in.ndjson')]
+  const first = await run(command, openTerminal('3'))
+  expect([first.code, readNames(first.stderr)]).toEqual([1, [one.name, two.name, three.name]])
+  const second = await run(command, openTerminal('3'))
+  expect([second.code, readNames(second.stderr)]).toEqual([0, [two.name]])
+  expect(second.stderr).toContain('Type 3 to go on: ')
+})
+
+test('one archive asks at the terminal, too', async () => {
+  const metronome = await startMetronome()
+  const { run } = openWorkplace(metronome.baseUrl)
+  const command = ['archive-customer', JSON.stringify({ id: ID })]
+  const declined = await run(command, openTerminal(''))
+  expect(declined).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('  Acme Robotics  ') })
+  expect(declined.stderr).toContain('This was not confirmed.')
+  expect(metronome.writes).toEqual([])
+  expect((await run(command, openTerminal('1'))).code).toBe(0)
+  expect(metronome.writes).toHaveLength(1)
 })
 
 test('--yes N archives without a terminal when N is the number of rows', async () => {
