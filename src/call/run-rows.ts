@@ -51,6 +51,8 @@ interface Ending {
   readonly outcome: Outcome
   /** Result or error, as they are printed. */
   readonly fields: JsonObject
+  /** Then later rows of its customer wait for it. */
+  readonly mayBeSentAgain: boolean
   /** Absent where nothing was sent. */
   readonly error?: CallError
 }
@@ -119,10 +121,14 @@ export async function runRows(run: Run): Promise<void> {
     }
   }
 
-  async function settle(row: Row, customers: string[], { outcome, fields, error }: Ending): Promise<void> {
+  async function settle(
+    row: Row,
+    customers: string[],
+    { outcome, fields, mayBeSentAgain, error }: Ending,
+  ): Promise<void> {
     counts[outcome === 'applied' ? 'done' : outcome === 'unknown' ? 'unknown' : 'failed'] += 1
+    if (mayBeSentAgain) for (const id of customers) blocked.add(id)
     if (error) {
-      for (const id of customers) blocked.add(id)
       failures += 1
       if (failures === run.maxFailures)
         fail(new Error(`${failures} rows failed or are unknown: no further row starts (--max-failures).`))
@@ -182,18 +188,23 @@ export async function runRows(run: Run): Promise<void> {
   function expired({ args }: Row, { madeAt }: RowKey): Ending {
     const check = op.kind === 'write' ? op.verification.recheckAdvice(args) : ''
     const message = `${op.tool}: sent under an Idempotency-Key of ${new Date(madeAt).toISOString()}, which may no longer count; it was not sent again. ${check}`
-    return { outcome: 'unknown', fields: { error: { code: 'key_expired', message } } }
+    return {
+      outcome: 'unknown',
+      fields: { error: { code: 'key_expired', message } },
+      mayBeSentAgain: madeAt > run.now(),
+    }
   }
 
   async function callOnce({ args }: Row, key: RowKey): Promise<Ending> {
     try {
       const idempotencyKey = op.kind === 'write' ? key : undefined
       const result = await run.call({ tool: op.tool, args, idempotencyKey }, run.caller)
-      return { outcome: 'applied', fields: { result } }
+      return { outcome: 'applied', fields: { result }, mayBeSentAgain: false }
     } catch (error) {
       if (!(error instanceof CallError)) throw error
       const { code, message, status, outcome = 'not_applied' } = error
-      return { outcome, fields: { error: { code, message, ...(status && { status }) } }, error }
+      const fields = { error: { code, message, ...(status && { status }) } }
+      return { outcome, fields, mayBeSentAgain: true, error }
     }
   }
 }

@@ -1,6 +1,13 @@
-import { statSync } from 'node:fs'
-import { expect, test } from 'vitest'
-import { endOf, ndjson, openWorkplace, startMetronome } from '../support/bulk.ts'
+import { readdirSync, statSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { seedCustomers } from '../../src/sandbox/seed.ts'
+import { endOf, ndjson, openWorkplace, startMetronome, storeServerError } from '../support/bulk.ts'
+
+const ID = seedCustomers[0]?.id ?? ''
+const NO = { status: 403, body: { message: 'no' } }
+const names = (...all: string[]) => ndjson(...all.map((name) => ({ name })))
+const many = (count: number) => names(...Array.from({ length: count }, (_, number) => `n${number}`))
 
 const INPUT = ndjson(...[1, 2, 3, 4].map((number) => ({ name: `Customer ${number}`, ingest_aliases: [`a-${number}`] })))
 const CREATE = ['create-customer', '--input', 'in.ndjson'] as const
@@ -170,4 +177,142 @@ test('a journal belongs to one tool, address and environment, and a new key is a
   })
   expect(await runWith(newKey)).toMatchObject({ code: 0 })
   expect(other.writes).toEqual([])
+})
+
+describe('a journal', () => {
+  const CREATE = ['create-customer', '--input'] as const
+
+  test('is not made for a dry run, which sends nothing', async () => {
+    const metronome = await startMetronome()
+    const { run, path, folder } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names('x') })
+    expect((await run([...CREATE, path('in.ndjson'), '--dry-run', '--journal', path('j')])).code).toBe(0)
+    expect(readdirSync(folder)).toEqual(['in.ndjson'])
+    expect([...metronome.writes, ...metronome.reads]).toEqual([])
+  })
+
+  test('says what it belongs to, with the digest of the key', async () => {
+    const metronome = await startMetronome()
+    const { run, path, read, env } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names('x') })
+    const environment = { ...env, METRONOME_API_KEY: 'abcdefgh' }
+    expect((await run([...CREATE, path('in.ndjson'), '--environment', 'staging'], { environment })).code).toBe(0)
+    const [start, begin, end] = read('in.ndjson.journal')
+      .split('\n', 3)
+      .map((line) => JSON.parse(line))
+    expect(start).toEqual({
+      type: 'journal',
+      of: 'metronome-customers-mcp call',
+      v: 1,
+      tool: 'create-customer',
+      base_url: metronome.baseUrl,
+      environment: 'staging',
+      key: '9c56cc51', // sha256sum
+      at: expect.any(String),
+    })
+    expect(begin).toEqual({
+      ...{ type: 'begin', row: 1, digest: expect.any(String), key: metronome.writes[0]?.key, at: expect.any(String) },
+    })
+    expect(end).toMatchObject({ type: 'end', row: 1, outcome: 'applied', result: { data: { name: 'x' } } })
+  })
+
+  test.each([
+    ['applied', undefined, 2],
+    ['unknown', 'store', 2],
+    ['not applied', 'reject', 0],
+  ])('whose row is %s can be used by another tool with exit code', async (_, how, code) => {
+    const metronome = await startMetronome((write) => {
+      if (how === 'store') return storeServerError(metronome.store, write)
+      return how === 'reject' && metronome.writes.length === 1 ? NO : write.apply()
+    })
+    const { run, path, write } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names('x') })
+    await run([...CREATE, path('in.ndjson')])
+    write('in.ndjson', ndjson({ customer_id: ID, name: 'New' }))
+    const end = await run(['update-customer-name', '--input', path('in.ndjson')])
+    expect(end.code).toBe(code)
+    if (code === 2) expect(end.stderr).toContain('is of another tool; name another --journal.')
+    expect(metronome.writes).toHaveLength(code === 2 ? 1 : 2)
+  })
+
+  test('of another key asks at the terminal for the number of rows', async () => {
+    const metronome = await startMetronome()
+    const { run, path, env } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names('one', 'two') })
+    await run([...CREATE, path('in.ndjson')])
+    const environment = { ...env, METRONOME_API_KEY: 'mk_test_another_key_1' }
+    const answer = (typed: string) =>
+      run([...CREATE, path('in.ndjson')], { environment, isInteractive: true, stdin: Readable.from([`${typed}\n`]) })
+    expect(await answer('1')).toMatchObject({ code: 2, stderr: expect.stringContaining('Type 2 to go on: ') })
+    expect(await answer('2')).toMatchObject({ code: 0, stderr: expect.stringContaining('of another API key') })
+    expect(await run([...CREATE, path('in.ndjson')], { environment })).toMatchObject({ code: 0 })
+  })
+
+  test('names every fixed row that changed, at most 100 of them', async () => {
+    const metronome = await startMetronome((write, count) =>
+      count === 1 ? storeServerError(metronome.store, write) : write.apply(),
+    )
+    const { run, path, write, read } = openWorkplace(metronome.baseUrl, { 'in.ndjson': many(102) })
+    await run([...CREATE, path('in.ndjson'), '--concurrency', '1'])
+    const journal = read('in.ndjson.journal')
+    // Row 102 was cut off.
+    write('in.ndjson.journal', journal.slice(0, journal.lastIndexOf('{"type":"end"')))
+    write('in.ndjson', many(99))
+    expect((await run([...CREATE, path('in.ndjson')])).stderr).toMatch(
+      /row 100 is missing; it is applied in the journal\n.*row 101 is missing; .*\n.*row 102 is missing; it is cut off in/,
+    )
+    write('in.ndjson', many(102).replaceAll('n', 'x').replaceAll('xame', 'name'))
+    const { code, stderr } = await run([...CREATE, path('in.ndjson')])
+    expect(code).toBe(2)
+    const [first, ...others] = stderr.trim().split('\n')
+    expect(first).toContain('row 1 has changed; it is unknown in the journal')
+    expect(others.slice(98)).toEqual([
+      expect.stringContaining('row 100 has changed; it is applied in the journal'),
+      expect.stringContaining('and 2 more'),
+      expect.stringContaining('Put these rows back'),
+      expect.stringContaining('Nothing was sent.'),
+    ])
+  })
+
+  test('knows a row in any order of fields and any format', async () => {
+    const metronome = await startMetronome()
+    const { run, path } = openWorkplace(metronome.baseUrl, {
+      'in.ndjson': ndjson({ name: 'x', external_id: '7' }),
+      'in.csv': 'external_id,_extra,name\n7,more,x\n',
+    })
+    await run([...CREATE, path('in.ndjson'), '--journal', path('j')])
+    expect(await run([...CREATE, path('in.csv'), '--journal', path('j')])).toMatchObject({
+      code: 0,
+      lines: [{ row: 1, carried: { _extra: 'more' }, outcome: 'applied', earlier: expect.any(String) }],
+    })
+    expect(metronome.writes).toHaveLength(1)
+  })
+})
+
+test('a key from the future is sent once its time has come, before the later rows of its customer', async () => {
+  const metronome = await startMetronome((write, count) =>
+    count === 1 ? storeServerError(metronome.store, write) : write.apply(),
+  )
+  const rows = ndjson({ customer_id: ID, name: 'one' }, { customer_id: ID, name: 'two' })
+  const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': rows })
+  const command = ['update-customer-name', '--input', path('in.ndjson')]
+  expect((await run(command)).code).toBe(3)
+  metronome.store.responses.clear()
+  expect(await run(command, { now: () => Date.now() - HOUR })).toMatchObject({
+    code: 3,
+    lines: [{ row: 1, error: { code: 'key_expired' } }],
+    stderr: expect.stringContaining('0 failed, 1 unknown, 1 not started'),
+  })
+  expect((await run(command)).code).toBe(0)
+  expect(metronome.writes.map(({ body }) => body.name)).toEqual(['one', 'one', 'two'])
+})
+
+test('a key that is too old blocks no later rows of its customer, which no resume can undo any more', async () => {
+  const metronome = await startMetronome((write, count) =>
+    count === 1 ? storeServerError(metronome.store, write) : write.apply(),
+  )
+  const rows = ndjson({ customer_id: ID, name: 'one' }, { customer_id: ID, name: 'two' })
+  const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': rows })
+  const command = ['update-customer-name', '--input', path('in.ndjson')]
+  await run(command)
+  expect(await run(command, { now: () => Date.now() + 24 * HOUR })).toMatchObject({
+    code: 3,
+    stderr: expect.stringMatching(/^2 rows: 1 applied, 0 already applied, 0 failed, 1 unknown, 0 not started/),
+  })
 })
