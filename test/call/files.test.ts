@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, linkSync, readdirSync, renameSync, symlinkSync } from 'node:fs'
+import { appendFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { endOf, ndjson, openWorkplace, startMetronome } from '../support/bulk.ts'
 
@@ -76,4 +76,19 @@ test('no rows are done at once', async () => {
   expect(await call('create-customer', '--input', 'in.ndjson')).toMatchObject({ code: 0, stdout: '' })
   expect(await call('create-customer', '--input', 'in.json')).toMatchObject({ code: 0, stdout: '' })
   expect(await call('archive-customer', '--input', 'in.json', '--journal', 'j')).toMatchObject({ code: 0, stdout: '' })
+})
+
+test('an audit log that cannot be written any more stops the run', async () => {
+  const metronome = await startMetronome(({ apply }, count) => {
+    if (count === 2) {
+      rmSync(path('audit.jsonl'))
+      mkdirSync(path('audit.jsonl'))
+    }
+    return apply()
+  })
+  const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names(20) })
+  const options = ['--audit-log', path('audit.jsonl'), '--concurrency', '1']
+  const end = await run(['create-customer', '--input', path('in.ndjson'), ...options])
+  expect(end).toMatchObject({ code: 1, stderr: expect.stringMatching(/^20 rows: 2 applied, .* 1 failed, .* 17 not/m) })
+  expect(metronome.writes).toHaveLength(2)
 })

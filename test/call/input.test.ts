@@ -1,6 +1,10 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { Readable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { seedCustomers } from '../../src/sandbox/seed.ts'
 import { ndjson, openWorkplace } from '../support/bulk.ts'
+
+const ID = seedCustomers[0]?.id ?? ''
 
 const SANDBOX = ['create-customer', '--sandbox', '--input'] as const
 
@@ -186,4 +190,87 @@ test('--output is complete under its own name, and never overwrites another file
   const end = await call(...SANDBOX, 'in.ndjson', '--output', 'new.ndjson', '--max-failures', '1', '--concurrency', '1')
   expect(end.code).toBe(1)
   expect(existsSync(path('new.ndjson')) || existsSync(path('new.ndjson.partial'))).toBe(true)
+})
+
+describe('--input', () => {
+  test.each([
+    ['in.NDJSON', '{"name":"x"}\n', []],
+    ['in.jsonl', '{"name":"x"}', []],
+    ['in.Json', '[{"name":"x"}]', []],
+    ['in.CSV', 'name\nx', []],
+    ['in.txt', 'name\rx', ['--input-format', 'csv']],
+    ['in.csv', '{"name":"x"}', ['--input-format', 'ndjson']],
+  ])('%s is read by its extension or --input-format', async (name, content, options) => {
+    const { run, path } = openWorkplace(undefined, { [name]: content })
+    const end = await run(['create-customer', '--input', path(name), ...options, '--dry-run'])
+    expect(end.lines).toEqual([{ row: 1, method: 'POST', path: '/v1/customers', body: { name: 'x' } }])
+    expect(readdirSync(path('.'))).toEqual([name])
+  })
+
+  test.each([
+    [[], `${JSON.stringify({ customer_id: ID })}\n`],
+    [['--input-format', 'json'], JSON.stringify([{ customer_id: ID }])],
+    [['--input-format', 'csv'], `customer_id\n${ID}\n`],
+  ])('- is standard input, with %j', async (options, content) => {
+    const end = await openWorkplace(undefined).run(['get-customer', '--sandbox', '--input', '-', ...options], {
+      stdin: Readable.from([Buffer.from(content)]),
+    })
+    expect(end).toMatchObject({ code: 0, lines: [{ row: 1, result: { data: { id: ID } } }] })
+  })
+
+  const MIB = 1024 * 1024
+  const pad = (start: string, end: string, size: number) => start + ' '.repeat(size - start.length - end.length) + end
+
+  test.each([
+    ['standard input', 'Standard input has more than 16 MiB.'],
+    ['in.json', 'A JSON array has more than 16 MiB.'],
+  ])('%s may have 16 MiB and not one byte more', async (name, message) => {
+    const { run, path, write } = openWorkplace(undefined)
+    const read = (size: number) => {
+      const content = pad(`[{"customer_id":"${ID}"}`, ']', size)
+      write('in.json', content)
+      const input = name === 'in.json' ? path(name) : '-'
+      const stdin = Readable.from([Buffer.from(content)])
+      return run(['get-customer', '--dry-run', '--input', input, '--input-format', 'json'], { stdin })
+    }
+    expect(await read(16 * MIB)).toMatchObject({ code: 0 })
+    expect(await read(16 * MIB + 1)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) })
+  })
+
+  test.each([
+    ['ndjson', (size: number) => `${pad('{"name":"x"', '}', size)}\n`],
+    ['json', (size: number) => JSON.stringify([{ name: 'x', _: 'y'.repeat(size - '{"name":"x","_":""}'.length) }])],
+    ['csv', (size: number) => `name,_\nx,${'y'.repeat(size - 'x,'.length)}\n`],
+  ])('%s: a row may have 1 MiB and not more', async (format, build) => {
+    const { run, path, write } = openWorkplace(undefined)
+    const read = (size: number) => {
+      write('in', build(size))
+      return run(['create-customer', '--dry-run', '--input', path('in'), '--input-format', format])
+    }
+    expect(await read(MIB - 8)).toMatchObject({ code: 0 })
+    expect(await read(MIB + 8)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('row 1: has more than 1 MiB'),
+    })
+  })
+
+  test('CSV: the first of comma, semicolon and tab that the header has separates', async () => {
+    const { run, path, write } = openWorkplace(undefined)
+    const read = async (content: string) => {
+      write('in.csv', content)
+      return (await run(['create-customer', '--input', path('in.csv'), '--dry-run'])).lines.map(({ body }) => body)
+    }
+    expect(await read('name\texternal_id\nx;y,z\te\n')).toEqual([{ name: 'x;y,z', external_id: 'e' }])
+    expect(await read('name;external_id\nx,y\tz;e\n')).toEqual([{ name: 'x,y\tz', external_id: 'e' }])
+    expect(await read('name,_a;b\nx;y,z\n')).toEqual([{ name: 'x;y' }])
+    expect(await read('"_a,b";name\nz;x\n')).toEqual([{ name: 'x' }])
+  })
+
+  test('CSV: the header of a list takes JSON, and a column that has no argument the name of one', async () => {
+    const { run, path, write } = openWorkplace(undefined, { 'in.csv': `customer_id,ingest_aliases\n${ID},[]\n` })
+    const command = ['create-update-customer-ingest-aliases', '--input', path('in.csv'), '--dry-run']
+    expect((await run(command)).lines).toMatchObject([{ body: { ingest_aliases: [] } }])
+    write('in.csv', `id,ingest_aliases[0]\n${ID},a\n`)
+    expect(await run(command)).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean customer_id?') })
+  })
 })

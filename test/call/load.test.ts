@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { endOf, ndjson, openWorkplace, startMetronome } from '../support/bulk.ts'
@@ -180,3 +181,27 @@ test.skipIf(process.platform !== 'linux')(
     expect(metronome.store.effects).toHaveLength(500)
   },
 )
+
+test.skipIf(process.platform !== 'linux').each([
+  ['--output out.ndjson', /^metronome-customers-mcp: out.ndjson cannot be written \(EFBIG\)\.\n500 rows: .*\n1\n$/],
+  [
+    '--format csv --output out.csv',
+    /^metronome-customers-mcp: .*tmp.* cannot be written \(EFBIG\)\.\n500 rows: .*\n1\n$/,
+  ],
+])('a file of the results that cannot be written stops the run: %s', async (options, message) => {
+  const metronome = await startMetronome()
+  const rows = ndjson(...Array.from({ length: 500 }, () => ({ customer_id: ID })))
+  const { folder, env } = openWorkplace(metronome.baseUrl, { 'in.ndjson': rows })
+  const command = `"${process.execPath}" "${PROGRAM}" call get-customer --input in.ndjson ${options}`
+  const stderr = await new Promise<string>((resolve) => {
+    execFile(
+      'sh',
+      ['-c', `ulimit -f 20; ${command}; echo $? >&2`],
+      { cwd: folder, env: { PATH: process.env.PATH, ...env } },
+      (_, __, stderr) => resolve(stderr),
+    )
+  })
+  expect(stderr).toMatch(message)
+  expect(readdirSync(folder)).toEqual(['in.ndjson', expect.stringMatching(/^out\.\w+\.partial$/)])
+  expect(metronome.reads.length).toBeLessThan(500)
+})

@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { EventEmitter } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
-import { expect, test } from 'vitest'
+import { text } from 'node:stream/consumers'
+import { describe, expect, test } from 'vitest'
 import { OPTIONS } from '../../src/cli/call/options.ts'
 import type { CommandContext } from '../../src/cli/config/command-line.ts'
 import { seedCustomers } from '../../src/sandbox/seed.ts'
@@ -8,6 +10,7 @@ import { endOf, ndjson, openWorkplace, startMetronome } from '../support/bulk.ts
 
 const [ACME] = seedCustomers
 const ID = ACME?.id ?? ''
+const immediate = () => new Promise((resolve) => setImmediate(resolve))
 
 test('one call prints its result, compact in a pipe, and an error with its outcome to standard error', async () => {
   const metronome = await startMetronome(() => ({ status: 403, body: { message: 'no' } }))
@@ -237,4 +240,88 @@ test('docs/bulk.md names every option', () => {
   const page = readFileSync('docs/bulk.md', 'utf8')
   for (const name of Object.keys(OPTIONS).filter((option) => option !== 'help' && !/^sandbox-/.test(option)))
     expect(page).toContain(`\`--${name}`)
+})
+
+test('one call is indented on a terminal, rows and a file are not', async () => {
+  const { run, path, read } = openWorkplace(undefined, { 'in.ndjson': ndjson({ customer_id: ID }) })
+  const print = async (...args: string[]) => {
+    const output = Object.assign(new PassThrough(), { isTTY: true })
+    expect(await run(['get-customer', '--sandbox', ...args], { output })).toMatchObject({ code: 0 })
+    return text(output.end())
+  }
+  const args = JSON.stringify({ customer_id: ID })
+  expect(await print(args)).toMatch(/^\{\n {2}"data": \{\n {4}"id"/)
+  expect(await print('--input', path('in.ndjson'))).toMatch(/^\{"row":1,.*\}\n$/)
+  expect(await print(args, '--output', path('out'))).toBe('')
+  expect(read('out')).toMatch(/^\{"data":.*\}\n$/)
+})
+
+describe('a signal', () => {
+  const hang = () =>
+    startMetronome(
+      () => 'hang',
+      () => 'hang',
+    )
+
+  test.each([
+    ['one read', ['get-customer', JSON.stringify({ customer_id: ID })]],
+    ['--all', ['list-customers', '--all']],
+  ])('ends %s with 130', async (_, args) => {
+    const metronome = await hang()
+    const signals = new EventEmitter()
+    const ended = openWorkplace(metronome.baseUrl).run(args, { signals })
+    while (metronome.reads.length === 0) await immediate()
+    signals.emit('SIGINT')
+    expect(await ended).toMatchObject({ code: 130, stdout: '' })
+    expect(signals.eventNames()).toEqual([])
+  })
+
+  test('lets one write end, and a second one interrupts it', async () => {
+    const metronome = await hang()
+    const signals = new EventEmitter()
+    const ended = openWorkplace(metronome.baseUrl).run(['create-customer', '{"name":"x"}'], { signals })
+    while (metronome.writes.length === 0) await immediate()
+    signals.emit('SIGTERM')
+    // It would be over by now.
+    for (let count = 0; count < 20; count += 1) await immediate()
+    const first = await Promise.race([ended, immediate()])
+    signals.emit('SIGTERM')
+    expect([first, await ended]).toMatchObject([
+      undefined,
+      { code: 130, stderr: expect.stringContaining('Outcome: unknown.') },
+    ])
+  })
+
+  test('is an answer to a question, too', async () => {
+    const metronome = await startMetronome()
+    const signals = new EventEmitter()
+    const { run } = openWorkplace(metronome.baseUrl)
+    let asked = ''
+    const stderr = (words: string) => {
+      asked += words
+    }
+    const ended = run(['archive-customer', JSON.stringify({ id: ID })], { signals, isInteractive: true, stderr })
+    while (!asked.includes('Type 1')) await immediate()
+    signals.emit('SIGINT')
+    expect(await ended).toMatchObject({ code: 130 })
+    expect(metronome.writes).toEqual([])
+  })
+})
+
+describe('--all', () => {
+  test('waits after a 429, and writes its records as CSV', async () => {
+    const metronome = await startMetronome(undefined, (_, count) =>
+      // Three for the reads of one call.
+      count <= 3 ? { status: 429, body: { message: 'slow' }, headers: { 'retry-after': '0' } } : undefined,
+    )
+    const { run, path, read } = openWorkplace(metronome.baseUrl)
+    const end = await run(['list-customers', '--all', '--format', 'csv', '--output', path('all.csv')])
+    expect(end).toMatchObject({ code: 0, stdout: '', stderr: '' })
+    const [header, ...lines] = read('all.csv').trim().split('\r\n')
+    expect(header).toMatch(/^id,/)
+    expect(lines).toHaveLength(
+      Array.from(metronome.store.customers.values()).filter((each) => !each.archived_at).length,
+    )
+    expect(existsSync(path('all.csv.partial'))).toBe(false)
+  })
 })

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { asObject } from '../../src/operations/json.ts'
 import {
@@ -107,15 +108,25 @@ function readKeys(workplace: Workplace): Map<string, number> {
   return keys
 }
 
-/** How the rows that were begun ended, and their last keys. */
-function readRows(workplace: Workplace): Map<number, { key: string; mayBeApplied: boolean }> {
-  const found = new Map<number, { key: string; mayBeApplied: boolean }>()
+interface JournalRow {
+  /** That of its last begin. */
+  readonly key: string
+  /** Absent where it was cut off. */
+  readonly outcome?: string
+}
+
+/** What the whole lines of the journal say about each row. */
+function readRows(workplace: Workplace): Map<number, JournalRow> {
+  const found = new Map<number, JournalRow>()
+  if (!existsSync(workplace.path('in.ndjson.journal'))) return found
   for (const line of workplace.read('in.ndjson.journal').split('\n').slice(0, -1)) {
-    const { type, row, key = found.get(row)?.key, outcome = 'unknown' } = JSON.parse(line)
-    if (type === 'begin' || type === 'end') found.set(row, { key, mayBeApplied: outcome === 'unknown' })
+    const { type, row, key = found.get(row)?.key, outcome } = JSON.parse(line)
+    if (type === 'begin' || type === 'end') found.set(row, { key, outcome })
   }
   return found
 }
+
+const mayBeApplied = ({ outcome = 'unknown' }: JournalRow): boolean => outcome === 'unknown'
 
 const CASES = Object.keys(INPUTS).map((tool, index) => [tool, index] as const)
 
@@ -134,13 +145,23 @@ async function openRun(tool: string, index: number, share: number) {
 }
 
 /** Kills the program at a random moment. */
-async function runAndKill(program: Program, { writes }: BulkMetronome, random: () => number): Promise<void> {
+async function runAndKill(
+  program: Program,
+  workplace: Workplace,
+  { writes }: BulkMetronome,
+  random: () => number,
+): Promise<void> {
   const target = writes.length + Math.floor(random() * 30)
   const ended = program.ended.then(() => true)
   while (writes.length < target && !(await Promise.race([ended, immediate()])));
   await immediate()
   program.child.kill('SIGKILL')
   await program.ended
+  const rows = readRows(workplace)
+  for (const line of program.stdout().split('\n').slice(0, -1)) {
+    const { row, outcome, error } = JSON.parse(line)
+    if (!isExpired({ outcome, error })) expect(rows.get(row)?.outcome, 'printed lines are on disk').toBe(outcome)
+  }
 }
 
 /** Runs the command until nothing is left that a further run would start. */
@@ -172,7 +193,8 @@ test.each(CASES)(
     const { metronome, recover, random, rows, workplace, buildCommand } = await openRun(tool, index, 1)
     const command = buildCommand('in.ndjson')
     const kills = Math.ceil(Number(CALL_KILLS) / 3)
-    for (let kill = 0; kill < kills; kill += 1) await runAndKill(workplace.start(...command), metronome, random)
+    for (let kill = 0; kill < kills; kill += 1)
+      await runAndKill(workplace.start(...command), workplace, metronome, random)
     recover()
     const end = await runToTheEnd(() => workplace.call(...command))
     checkEffects(metronome, workplace, rows, end)
@@ -187,26 +209,31 @@ test.each(CASES)(
   async (tool, index) => {
     const { metronome, recover, random, rows, workplace, buildCommand } = await openRun(tool, index, 0.4)
     const command = buildCommand(workplace.path('in.ndjson'))
-    for (let kill = 0; kill < 2; kill += 1) await runAndKill(workplace.start(...command), metronome, random)
+    for (let kill = 0; kill < 2; kill += 1) await runAndKill(workplace.start(...command), workplace, metronome, random)
     const first = Array.from(readRows(workplace))
     const firstKeys = new Set(first.map(([, { key }]) => key))
     const later = (hours: number) => workplace.run(command, { now: () => Date.now() + hours * HOUR })
 
     const env = { ...workplace.env, NODE_OPTIONS: `--import=${moveClock(22 * HOUR)}` }
     const before = metronome.writes.length
-    await runAndKill(startProgram({ args: ['call', ...command], cwd: workplace.folder, env }), metronome, random)
+    await runAndKill(
+      startProgram({ args: ['call', ...command], cwd: workplace.folder, env }),
+      workplace,
+      metronome,
+      random,
+    )
     const after22 = await later(22)
     expect(metronome.writes.slice(before).some(({ key }) => firstKeys.has(key))).toBe(true)
     expect(after22.lines.filter(isExpired)).toEqual([])
     const second = readRows(workplace)
-    for (const [row, { key, mayBeApplied }] of first) if (mayBeApplied) expect(second.get(row)?.key).toBe(key)
+    for (const [row, line] of first) if (mayBeApplied(line)) expect(second.get(row)?.key).toBe(line.key)
 
     recover()
     for (const key of firstKeys) metronome.store.responses.delete(key)
     const writes = metronome.writes.length
     const end = await runToTheEnd(() => later(24))
     expect(metronome.writes.slice(writes).filter(({ key }) => firstKeys.has(key))).toEqual([])
-    const tooOld = Array.from(second).filter(([, { key, mayBeApplied }]) => mayBeApplied && firstKeys.has(key))
+    const tooOld = Array.from(second).filter(([, line]) => mayBeApplied(line) && firstKeys.has(line.key))
     expect(tooOld.length).toBeGreaterThan(0)
     expect(
       end.lines
