@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { readdirSync, statSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
@@ -315,4 +316,49 @@ test('a key that is too old blocks no later rows of its customer, which no resum
     code: 3,
     stderr: expect.stringMatching(/^2 rows: 1 applied, 0 already applied, 0 failed, 1 unknown, 0 not started/),
   })
+})
+
+test.each([401, 404])(
+  'a %i proves nothing about a row whose key may have been used: it keeps its key',
+  async (status) => {
+    const metronome = await startMetronome((write, count) => {
+      if (count === 1) return storeServerError(metronome.store, write)
+      return count === 2 ? { status, body: { message: 'no' } } : write.apply()
+    })
+    const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names('one') })
+    const command = ['create-customer', '--input', path('in.ndjson')]
+    for (let count = 0; count < 2; count += 1)
+      expect(await run(command)).toMatchObject({
+        code: 3,
+        stderr: expect.stringContaining('0 failed, 1 unknown'),
+        lines: { length: 1 },
+      })
+    metronome.store.responses.clear()
+    expect(await run(command)).toMatchObject({ code: 0 })
+    expect(new Set(metronome.writes.map(({ key }) => key)).size).toBe(1)
+    expect(metronome.writes).toHaveLength(3)
+  },
+)
+
+test('a row that was begun and not sent may be edited', async () => {
+  let goOn = () => {}
+  const isOver = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  const metronome = await startMetronome(async ({ apply }) => {
+    await isOver
+    return apply()
+  })
+  const { run, path, read, write } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names('one', 'two') })
+  const command = ['create-customer', '--input', path('in.ndjson'), '--concurrency', '1']
+  const signals = new EventEmitter()
+  const ended = run(command, { signals })
+  const isBegun = () => metronome.writes.length > 0 && read('in.ndjson.journal').includes('"row":2')
+  while (!isBegun()) await new Promise((resolve) => setImmediate(resolve))
+  signals.emit('SIGINT')
+  goOn()
+  expect(await ended).toMatchObject({ code: 130, stderr: expect.stringContaining('0 unknown, 1 not started') })
+  write('in.ndjson', names('one', 'edited'))
+  expect(await run(command)).toMatchObject({ code: 0, stderr: expect.stringMatching(/^2 rows: 1 applied, 1 already/) })
+  expect(metronome.writes.map(({ body }) => body.name)).toEqual(['one', 'edited'])
 })

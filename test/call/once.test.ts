@@ -46,6 +46,7 @@ test.each([
   [['create-custmer', '{}'], 'Did you mean create-customer?'],
   [['create-customer', '{"name":"x"}', '--read-only'], 'this server runs with --read-only'],
   [['create-customer', '{"name":"x"}', '--tools', 'reads'], 'this server runs with --tools'],
+  [['create-customer', '{"name":"x"}', '--exclude-tools', 'create-customer'], 'this server runs with --exclude-tools'],
   [['create-customer', '{"nme":"x"}'], 'nme is not a known field (did you mean name?)'],
   [['create-customer', 'name'], 'The arguments are not a JSON object.'],
   [['create-customer', '[]'], 'The arguments are not a JSON object.'],
@@ -60,6 +61,13 @@ test.each([
   [['create-customer', '{}', '--input', 'x.csv'], '--input and JSON are mutually exclusive'],
   [['create-customer', '--port', '1'], 'unknown option --port'],
   [['create-customer', '--concurrency', '2'], '--concurrency requires --input'],
+  [['create-customer', '{"name":"x"}', '--max-failures', '2'], '--max-failures requires --input'],
+  [['create-customer', '{"name":"x"}', '--journal', 'j'], '--journal requires --input'],
+  [['create-customer', '{"name":"x"}', '--input-format', 'csv'], '--input-format requires --input'],
+  [['list-customers', '--format', 'csv'], '--format requires --input or --all'],
+  [['list-customers', '--all', '--input', 'x.csv'], '--all and --input are mutually exclusive'],
+  [['create-customer', '--input', 'x.csv', '--max-failures', '-1'], '--max-failures'],
+  [['create-customer', '--input', 'x.csv', '--input-format', 'xml'], 'must be ndjson or json or csv'],
   [['create-customer', '--input', 'x.csv', '--concurrency', '21'], 'from 1 to 20'],
   [['create-customer', '--input', 'x.csv', '--concurrency', '0'], 'from 1 to 20'],
   [['create-customer', '--all'], 'create-customer has no pages'],
@@ -73,8 +81,8 @@ test.each([
   ],
 ])('call %j is wrong usage, and sends nothing', async (args, message) => {
   const metronome = await startMetronome()
-  const { call } = openWorkplace(metronome.baseUrl)
-  expect(await call(...args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(message) })
+  const { run } = openWorkplace(metronome.baseUrl)
+  expect(await run(args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(message) })
   expect([...metronome.reads, ...metronome.writes]).toEqual([])
 })
 
