@@ -1,7 +1,20 @@
-import { appendFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs'
+import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
+import { seedCustomers } from '../../src/sandbox/seed.ts'
 import { endOf, ndjson, openWorkplace, startMetronome } from '../support/bulk.ts'
 
+const ACME = seedCustomers[0]?.id ?? ''
 const names = (count: number) => ndjson(...Array.from({ length: count }, (_, number) => ({ name: `n${number}` })))
 const CREATE = ['create-customer', '--input', 'in.ndjson'] as const
 
@@ -16,6 +29,49 @@ test.each(['appended to', 'replaced'] as const)('an input that is %s while it ru
   const end = await call(...CREATE, '--concurrency', '1')
   expect(end).toMatchObject({ code: 1, stderr: expect.stringContaining('has changed since it was validated') })
   expect(metronome.writes.length).toBeLessThan(20)
+})
+
+test('an input that is emptied after the question sends nothing', async () => {
+  const metronome = await startMetronome()
+  const { run, path, write } = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson({ id: ACME }) })
+  let printed = ''
+  const stderr = (words: string) => {
+    printed += words
+    if (words.includes('Type 1')) write('in.ndjson', '')
+  }
+  const terminal = { stdin: Readable.from(['1\n']), isInteractive: true, stderr }
+  expect(await run(['archive-customer', '--input', path('in.ndjson')], terminal)).toMatchObject({ code: 1 })
+  expect(printed).toContain('has changed since it was validated')
+  expect(metronome.writes).toEqual([])
+})
+
+test('a row that is another one when it is read again is not sent, though size and time are the same', async () => {
+  const rows = (name: string) =>
+    Array.from({ length: 100 }, (_, number) => ({ name: number < 99 ? `n${number}` : name, _: 'x'.repeat(1_000) }))
+  const replace = (name: string) => {
+    write('in.ndjson', ndjson(...rows(name)))
+    utimesSync(path('in.ndjson'), 1_000_000_000, 1_000_000_000)
+  }
+  const metronome = await startMetronome(({ apply }, count) => {
+    if (count === 2) replace('evil')
+    return apply()
+  })
+  const { run, path, write } = openWorkplace(metronome.baseUrl)
+  replace('last')
+  const end = await run(['create-customer', '--input', path('in.ndjson'), '--concurrency', '1'])
+  expect(end).toMatchObject({ code: 1, stderr: expect.stringContaining('has changed since it was validated') })
+  expect(metronome.writes.map(({ body }) => body.name)).not.toContain('evil')
+})
+
+test('--output replaces what the journal wrote, and not another file of that name', async () => {
+  const metronome = await startMetronome()
+  const { run, path, write, read } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names(1) })
+  const command = ['create-customer', '--input', path('in.ndjson'), '--output', path('out.ndjson')]
+  expect(await run(command)).toMatchObject({ code: 0 })
+  renameSync(path('out.ndjson'), path('kept.ndjson'))
+  write('out.ndjson', 'mine')
+  expect(await run(command)).toMatchObject({ code: 2, stderr: expect.stringContaining('out.ndjson exists') })
+  expect(read('out.ndjson')).toBe('mine')
 })
 
 test.skipIf(process.platform === 'win32')('a journal is locked under all of its names', async () => {

@@ -136,6 +136,7 @@ test('every text survives export as CSV and import, with the id renamed', async 
     '00123',
     'true',
     'a,b;c\td',
+    'semi;colon',
     'quote " here',
     ' lead',
     'trail ',
@@ -152,6 +153,8 @@ test('every text survives export as CSV and import, with the id renamed', async 
   const { call, read } = openWorkplace(undefined, { 'in.ndjson': ndjson(...rows) })
   const first = await call(...SANDBOX, 'in.ndjson', '--dry-run', '--format', 'csv', '--output', 'out.csv')
   expect(first.code).toBe(0)
+  // Spreadsheets of some countries take it for a separator.
+  expect(read('out.csv')).toContain(',"semi;colon",')
   const [header = '', ...others] = read('out.csv').split('\r\n')
   const renamed = header.replaceAll('body.', '').replace('row,method,path', '_row,_method,_path')
   const again = openWorkplace(undefined, { 'in.csv': [renamed, ...others].join('\r\n') })

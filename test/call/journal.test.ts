@@ -113,13 +113,15 @@ test.each([
       const response = apply()
       return count <= 3 ? 'cut' : response
     })
-    const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson({ name: 'one' }) })
+    const { run, path, read } = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson({ name: 'one' }) })
     const command = ['create-customer', '--input', path('in.ndjson')]
     expect(await run(command)).toMatchObject({
       code: 3,
       lines: [{ outcome: 'unknown', error: { message: expect.stringContaining('run the same command again') } }],
     })
+    const journal = read('in.ndjson.journal')
     const end = await run(command, { now: () => Date.now() + hours * HOUR })
+    expect(read('in.ndjson.journal') === journal).toBe(sent === 0)
     expect(end.code).toBe(code)
     expect(metronome.writes).toHaveLength(3 + sent)
     expect(metronome.store.effects).toHaveLength(1)
@@ -140,6 +142,11 @@ test.each([
   ['Line 3 of the journal', (whole: string) => whole.replace(/(\n.*"begin".*)\n.*"end".*/, '$1$1')],
   ['Line 2 of the journal', (whole: string) => whole.replace('"begin"', '"begun"')],
   ['Line 2 of the journal', (whole: string) => whole.replace('\n', '\n\n')],
+  ['Line 2 of the journal', (whole: string) => whole.replace(/"key":"[0-9a-f-]{36}"/, '"key":"k"')],
+  [
+    'Line 2 of the journal',
+    (whole: string) => whole.replace(/"at":"[^"]*"}\n{"type":"end"/, '"at":"noon"}\n{"type":"end"'),
+  ],
 ])('a file that %s is wrong usage, and stays as it is', async (message, damage) => {
   const metronome = await startMetronome()
   const { call, read, write } = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson({ name: 'one' }) })

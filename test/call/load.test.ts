@@ -19,6 +19,16 @@ test('a row that met only 429 is sent again under its key', async () => {
   expect(new Set(metronome.writes.map(({ key }) => key)).size).toBe(1)
 })
 
+test('a row that met more than 429 is unknown', async () => {
+  const metronome = await startMetronome(({ apply }, count) => {
+    if (count === 1) return 'cut'
+    return count <= 3 ? limited({ 'retry-after': '0' }) : apply()
+  })
+  const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names('one') })
+  expect(await run(['create-customer', '--input', path('in.ndjson')])).toMatchObject({ code: 3 })
+  expect(metronome.writes).toHaveLength(3)
+})
+
 test('a 429 makes all rows wait for Retry-After, however long, and one of scope customer only its own', async () => {
   const times = new Map<string, number>()
   const metronome = await startMetronome(({ apply, body }, count) => {
@@ -52,6 +62,15 @@ test('after a row that failed, later rows of its customer do not start, and a re
   })
   expect(await call(...rename)).toMatchObject({ code: 0 })
   expect(metronome.writes.map(({ body }) => body.name)).toEqual(['name 0', 'name 0', 'name 1', 'name 2'])
+})
+
+test('rows of one customer run one by one in their order, however many they are', async () => {
+  const metronome = await startMetronome()
+  const rows = Array.from({ length: 250 }, (_, number) => ({ customer_id: ID, name: `name ${number}` }))
+  const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson(...rows) })
+  expect((await run(['update-customer-name', '--input', path('in.ndjson')])).code).toBe(0)
+  expect(metronome.writes.map(({ body }) => body.name)).toEqual(rows.map(({ name }) => name))
+  expect(metronome.maxInFlight()).toBe(1)
 })
 
 test('no more rows run at the same time than --concurrency says', async () => {
