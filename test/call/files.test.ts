@@ -9,8 +9,10 @@ import {
   symlinkSync,
   utimesSync,
 } from 'node:fs'
+import fs, { type FileHandle, open } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { Readable } from 'node:stream'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { seedCustomers } from '../../src/sandbox/seed.ts'
 import { endOf, ndjson, openWorkplace, startMetronome } from '../support/bulk.ts'
 
@@ -148,3 +150,54 @@ test('an audit log that cannot be written any more stops the run', async () => {
   expect(end).toMatchObject({ code: 1, stderr: expect.stringMatching(/^20 rows: 2 applied, .* 1 failed, .* 17 not/m) })
   expect(metronome.writes).toHaveLength(2)
 })
+
+test('an output that was replaced while it was written is not taken for the result', async () => {
+  const metronome = await startMetronome(undefined, (_, count) => {
+    if (count === 2) {
+      rmSync(path('out.partial'))
+      write('out.partial', 'mine')
+    }
+    return undefined
+  })
+  const rows = [ACME, ACME, ACME].map((customer_id) => ({ customer_id }))
+  const { run, path, read, write } = openWorkplace(metronome.baseUrl, { 'in.ndjson': ndjson(...rows) })
+  const command = ['get-customer', '--input', path('in.ndjson'), '--output', path('out'), '--concurrency', '1']
+  expect(await run(command)).toMatchObject({ code: 1, stderr: expect.stringContaining('is another file by now') })
+  expect([existsSync(path('out')), read('out.partial')]).toEqual([false, 'mine'])
+})
+
+test('a run that ends right after its output has its name can be resumed', async () => {
+  const { rename } = fs
+  vi.spyOn(fs, 'rename').mockImplementationOnce(async (from, to) => {
+    await rename(from, to)
+    throw new Error('killed')
+  })
+  syncBuiltinESMExports()
+  onTestFinished(() => {
+    vi.restoreAllMocks()
+    syncBuiltinESMExports()
+  })
+  const metronome = await startMetronome()
+  const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names(1) })
+  const command = ['create-customer', '--input', path('in.ndjson'), '--output', path('out')]
+  expect((await run(command)).code).toBe(1)
+  expect((await run(command)).code).toBe(0)
+})
+
+test.skipIf(process.platform === 'win32')(
+  'the entry of a journal is on disk in its folder before a row is sent',
+  async () => {
+    const file = await open(import.meta.filename)
+    await file.close()
+    const sync = vi.spyOn(Object.getPrototypeOf(file) as FileHandle, 'sync')
+    onTestFinished(() => void sync.mockRestore())
+    const syncsBefore: number[] = []
+    const metronome = await startMetronome(({ apply }) => {
+      syncsBefore.push(sync.mock.calls.length)
+      return apply()
+    })
+    const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names(1) })
+    expect((await run(['create-customer', '--input', path('in.ndjson')])).code).toBe(0)
+    expect(syncsBefore).toEqual([1])
+  },
+)

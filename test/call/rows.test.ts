@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { seedCustomers } from '../../src/sandbox/seed.ts'
 import { ndjson, openWorkplace, startMetronome, storeServerError } from '../support/bulk.ts'
+import { KEY } from '../support/harness.ts'
 
 const [ACME] = seedCustomers
 const ID = ACME?.id ?? ''
@@ -136,4 +137,34 @@ describe('the line that resumes', () => {
     const line = `metronome-customers-mcp call create-customer --input ${quote}${path('new customers.ndjson')}${quote}`
     expect(stderr.trim().split('\n').at(-1)).toBe(line)
   })
+})
+
+test.each(['ndjson', 'csv'])(
+  'an API key that Metronome echoes is in no file and no output, nor is one of a row, as %s',
+  async (format) => {
+    const metronome = await startMetronome(({ apply, body }) =>
+      body.name === 'bad'
+        ? { status: 400, body: { message: `no ${KEY}` } }
+        : { ...apply(), body: { data: { id: ID, name: KEY, [KEY]: 1 } } },
+    )
+    const { run, path, read, folder } = openWorkplace(metronome.baseUrl, {
+      'in.ndjson': ndjson({ name: 'one', _key: KEY }, { name: 'bad' }),
+    })
+    const command = ['create-customer', '--input', path('in.ndjson'), '--format', format]
+    const printed = await run(command)
+    expect(printed.code).toBe(1)
+    expect(printed.stdout).toContain('[redacted]')
+    const again = await run([...command, '--output', path('out')])
+    const names = readdirSync(folder).filter((name) => name !== 'in.ndjson')
+    const files = names.map((name) => read(name))
+    expect([printed.stdout, printed.stderr, again.stderr, ...files].join('')).not.toContain(KEY)
+    expect(names).toEqual(['in.ndjson.journal', 'out'])
+  },
+)
+
+test('an API key within an invalid row is in no explanation', async () => {
+  const { run, path } = openWorkplace(undefined, { 'in.ndjson': ndjson({ name: 'x', [KEY]: 1 }) })
+  const { code, stderr } = await run(['create-customer', '--input', path('in.ndjson')])
+  expect([code, stderr]).toEqual([2, expect.stringContaining('row 1: [redacted] is not a known field')])
+  expect(stderr).not.toContain(KEY)
 })
