@@ -201,3 +201,37 @@ test.skipIf(process.platform === 'win32')(
     expect(syncsBefore).toEqual([1])
   },
 )
+
+test('a journal that is moved away stops the run, and no second one begins', async () => {
+  const metronome = await startMetronome(({ apply }, count) => {
+    if (count === 2) renameSync(path('in.ndjson.journal'), path('moved'))
+    return apply()
+  })
+  const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names(20) })
+  const command = ['create-customer', '--input', path('in.ndjson'), '--concurrency', '1']
+  expect(await run(command)).toMatchObject({ code: 1, stderr: expect.stringContaining('moved or failed before') })
+  expect(metronome.writes.length).toBeLessThan(5)
+  renameSync(path('moved'), path('in.ndjson.journal'))
+  expect((await run(command)).code).toBe(0)
+  expect(metronome.store.effects).toHaveLength(20)
+})
+
+test('nothing follows a line of the journal of which the disk took a part only', async () => {
+  const file = await open(import.meta.filename)
+  await file.close()
+  const methods: FileHandle = Object.getPrototypeOf(file)
+  const { write } = methods
+  const metronome = await startMetronome(({ apply }, count) => {
+    if (count === 8)
+      vi.spyOn(methods, 'write').mockImplementationOnce(function (this: FileHandle, bytes) {
+        return Reflect.apply(write, this, [Buffer.from(bytes).subarray(0, 20)])
+      })
+    return apply()
+  })
+  onTestFinished(() => void vi.restoreAllMocks())
+  const { run, path } = openWorkplace(metronome.baseUrl, { 'in.ndjson': names(40) })
+  const command = ['create-customer', '--input', path('in.ndjson')]
+  expect(await run(command)).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be written (') })
+  expect(await run(command)).toMatchObject({ code: 0, lines: { length: 40 } })
+  expect(metronome.store.effects).toHaveLength(40)
+})

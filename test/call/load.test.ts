@@ -224,3 +224,17 @@ test.skipIf(process.platform !== 'linux').each([
   expect(readdirSync(folder)).toEqual(['in.ndjson', expect.stringMatching(/^out\.\w+\.partial$/)])
   expect(metronome.reads.length).toBeLessThan(500)
 })
+
+test('a last line that cannot be written is no success', async () => {
+  const metronome = await startMetronome()
+  const { run } = openWorkplace(metronome.baseUrl)
+  const output = new Writable({
+    write(_, __, done) {
+      setImmediate(() => done(Object.assign(new Error('disk'), { code: 'ENOSPC' })))
+    },
+  })
+  expect(await run(['get-customer', JSON.stringify({ customer_id: ID })], { output })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Standard output cannot be written (ENOSPC).'),
+  })
+})

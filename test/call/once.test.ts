@@ -284,6 +284,18 @@ describe('a signal', () => {
     expect(signals.eventNames()).toEqual([])
   })
 
+  test('ends the wait of --all after a 429, and no page is read any more', async () => {
+    const limited = { status: 429, body: { message: 'slow' }, headers: { 'retry-after': '3600' } }
+    const metronome = await startMetronome(undefined, () => limited)
+    const signals = new EventEmitter()
+    const ended = openWorkplace(metronome.baseUrl).run(['list-customers', '--all'], { signals })
+    while (metronome.reads.length === 0) await immediate()
+    for (let count = 0; count < 20; count += 1) await (await fetch(metronome.baseUrl)).text()
+    signals.emit('SIGINT')
+    expect(await ended).toMatchObject({ code: 130 })
+    expect(metronome.reads.filter((path) => path !== '/')).toHaveLength(1)
+  })
+
   test('lets one write end, and a second one interrupts it', async () => {
     const metronome = await hang()
     const signals = new EventEmitter()
