@@ -51,10 +51,10 @@ interface Ending {
   readonly outcome: Outcome
   /** Result or error, as they are printed. */
   readonly fields: JsonObject
-  /** Then later rows of its customer wait for it. */
-  readonly mayBeSentAgain: boolean
   /** Absent where nothing was sent. */
   readonly error?: CallError
+  /** The key is from the future, and may be used again. */
+  readonly isEarly?: boolean
 }
 
 /** Sends the rows and prints a line about each. Whatever is not counted in the end was not started. */
@@ -121,13 +121,9 @@ export async function runRows(run: Run): Promise<void> {
     }
   }
 
-  async function settle(
-    row: Row,
-    customers: string[],
-    { outcome, fields, mayBeSentAgain, error }: Ending,
-  ): Promise<void> {
+  async function settle(row: Row, customers: string[], { outcome, fields, error, isEarly }: Ending): Promise<void> {
     counts[outcome === 'applied' ? 'done' : outcome === 'unknown' ? 'unknown' : 'failed'] += 1
-    if (mayBeSentAgain) for (const id of customers) blocked.add(id)
+    if (error || isEarly) for (const id of customers) blocked.add(id)
     if (error) {
       failures += 1
       if (failures === run.maxFailures)
@@ -188,23 +184,17 @@ export async function runRows(run: Run): Promise<void> {
   function expired({ args }: Row, { madeAt }: RowKey): Ending {
     const check = op.kind === 'write' ? op.verification.recheckAdvice(args) : ''
     const message = `${op.tool}: sent under an Idempotency-Key of ${new Date(madeAt).toISOString()}, which may no longer count; it was not sent again. ${check}`
-    return {
-      outcome: 'unknown',
-      fields: { error: { code: 'key_expired', message } },
-      mayBeSentAgain: madeAt > run.now(),
-    }
+    return { outcome: 'unknown', fields: { error: { code: 'key_expired', message } }, isEarly: madeAt > run.now() }
   }
 
   async function callOnce({ args }: Row, key: RowKey): Promise<Ending> {
     try {
-      const idempotencyKey = op.kind === 'write' ? key : undefined
-      const result = await run.call({ tool: op.tool, args, idempotencyKey }, run.caller)
-      return { outcome: 'applied', fields: { result }, mayBeSentAgain: false }
+      const result = await run.call({ tool: op.tool, args, idempotencyKey: key }, run.caller)
+      return { outcome: 'applied', fields: { result } }
     } catch (error) {
       if (!(error instanceof CallError)) throw error
       const { code, message, status, outcome = 'not_applied' } = error
-      const fields = { error: { code, message, ...(status && { status }) } }
-      return { outcome, fields, mayBeSentAgain: true, error }
+      return { outcome, fields: { error: { code, message, ...(status && { status }) } }, error }
     }
   }
 }
