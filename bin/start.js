@@ -1,6 +1,8 @@
-import { chmodSync, lstatSync, mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync } from 'node:fs'
 import module from 'node:module'
 import { isAbsolute, join } from 'node:path'
+
+const main = new URL('../dist/main.js', import.meta.url)
 
 // Cached code is executed, so only its user may write to the directory. Node 20 has no compile cache.
 const { LOCALAPPDATA, XDG_CACHE_HOME, HOME } = process.env
@@ -8,6 +10,12 @@ const parent = [LOCALAPPDATA, XDG_CACHE_HOME, HOME && join(HOME, '.cache')].find
 if (module.enableCompileCache && parent) {
   const directory = join(parent, 'metronome-customers-mcp')
   if (isPrivate(directory)) module.enableCompileCache(directory)
+}
+
+if (existsSync(main)) import(main)
+else {
+  console.error('metronome-customers-mcp: not built yet: npm ci && npm run build')
+  process.exitCode = 1
 }
 
 /** Makes the directory; false when it is somebody else's, writable by others, or cannot be made. */
