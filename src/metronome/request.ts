@@ -1,6 +1,5 @@
-import type { JsonObject } from '../operations/json.ts'
+import { type JsonObject, noContent } from '../operations/json.ts'
 import type { Operation } from '../operations/operation.ts'
-import { noContent } from '../operations/output-schemas.ts'
 
 /** One HTTP request to Metronome, without host and credentials. */
 export interface UpstreamRequest {

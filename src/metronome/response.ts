@@ -1,7 +1,6 @@
 import * as z from 'zod'
-import { asObject, isObject, type JsonObject, readOwn, replaceInexactNumbers } from '../operations/json.ts'
+import { asObject, isObject, type JsonObject, noContent, readOwn, replaceInexactNumbers } from '../operations/json.ts'
 import type { Operation } from '../operations/operation.ts'
-import { noContent } from '../operations/output-schemas.ts'
 import { mapTexts, quoteUntrusted, type Redact } from '../sanitize.ts'
 
 /** Largest body of a successful response in MiB, after decompression. */

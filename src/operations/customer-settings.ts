@@ -11,9 +11,9 @@ import {
   MISLEADING,
   salesforceId,
 } from './input-fields.ts'
-import { asObject, type JsonObject } from './json.ts'
+import { asObject, type JsonObject, noContent } from './json.ts'
 import { defineWrite } from './operation.ts'
-import { customer, documented, noContent, response } from './output-schemas.ts'
+import { customer, documented, response } from './output-schemas.ts'
 import { verifyAliases, verifyBillableStatus, verifyName, verifySettings } from './verify-customer.ts'
 
 export const setBillableStatus = defineWrite({

@@ -21,6 +21,9 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Metronome responds 200 without a body; callers receive `{"success": true}`. */
+export const noContent = z.looseObject({})
+
 /** A type of zod; `undefined` where a value has none, as in an open object. */
 export type Schema = z.core.$ZodType | undefined
 

@@ -104,9 +104,6 @@ export function response<Data extends z.ZodType>(data: Data) {
   return z.looseObject({ data })
 }
 
-/** Metronome responds 200 without a body; callers receive `{"success": true}`. */
-export const noContent = z.looseObject({})
-
 // Only the id is needed: one null in one record must not cost the whole response.
 const usable = {
   id: z.string(),

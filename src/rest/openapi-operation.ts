@@ -1,8 +1,7 @@
 import { EXAMPLE_KEY, MAX_KEY_CHARACTERS } from '../operations/input-fields.ts'
-import { asObject, type JsonObject } from '../operations/json.ts'
+import { asObject, type JsonObject, noContent } from '../operations/json.ts'
 import { openApiSchema } from '../operations/json-schema.ts'
 import { type Operation, pathParameters } from '../operations/operation.ts'
-import { noContent } from '../operations/output-schemas.ts'
 import { PROBLEM_RESPONSES } from './openapi-problems.ts'
 import { parameterName } from './request.ts'
 

@@ -1,8 +1,7 @@
 import * as z from 'zod'
 import { describeIssue } from '../operations/describe-issue.ts'
-import { childSchema, isObject, type JsonObject, plainType, readText } from '../operations/json.ts'
+import { childSchema, isObject, type JsonObject, noContent, plainType, readText } from '../operations/json.ts'
 import type { Operation } from '../operations/operation.ts'
-import { noContent } from '../operations/output-schemas.ts'
 import { configurationHandlers } from './configurations.ts'
 import { customerHandlers } from './customers.ts'
 import {

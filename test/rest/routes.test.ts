@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { acme, acmeStripe } from '../../src/operations/examples.ts'
 import type { JsonObject } from '../../src/operations/json.ts'
-import { noContent } from '../../src/operations/output-schemas.ts'
+import { noContent } from '../../src/operations/json.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
 import { rowOf } from '../contract.ts'
 import { connectClient, operationOf } from '../support/harness.ts'

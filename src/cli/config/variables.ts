@@ -5,6 +5,7 @@ import { UsageError } from './usage-error.ts'
 
 const KNOWN = Object.keys(VARIABLES)
 const OURS = KNOWN.filter((name) => name.startsWith('METRONOME_'))
+const LETTERS_OF_OURS = OURS.map(toLetters)
 
 /** The values of these are checked where they are used, and are not shown. */
 const SECRET = /^METRONOME_(API_KEY|BEARER_TOKEN|MCP_AUTH_TOKEN|API_KEY_FILE|MCP_AUTH_TOKEN_FILE)$/
@@ -62,7 +63,7 @@ function listPresent(variables: Variables): string[] {
 function findMeant(name: string): string | undefined {
   if (KNOWN.includes(name)) return undefined
   const letters = toLetters(name)
-  return OURS.find((known) => isNear(letters, toLetters(known)))
+  return OURS[LETTERS_OF_OURS.findIndex((known) => isNear(letters, known))]
 }
 
 function toLetters(name: string): string {
