@@ -50,7 +50,7 @@ function check(id, baseUrl, tarball) {
   const values = [`METRONOME_API_KEY=bench-key-0123`, `METRONOME_BASE_URL=${baseUrl}`]
   if (CLIENTS[id].addCommand) {
     const words = printed.trim().split(' ')
-    const at = words.indexOf(`METRONOME_API_KEY=${KEY}`)
+    const at = words.findIndex((word) => word.startsWith('METRONOME_API_KEY='))
     run(...words.toSpliced(at, 1, values[0], words[at - 1], values[1]))
   } else {
     const file = JSON.parse(printed)
