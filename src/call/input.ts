@@ -104,7 +104,6 @@ async function* skipMark(chunks: AsyncIterable<Buffer> | Iterable<Buffer>): Asyn
 export const issue = (message: string, path = ''): InputIssue => ({ path, message })
 export const TOO_LONG = 'has more than 1 MiB'
 export const NOT_UTF8 = 'has bytes that are not UTF-8'
-const NOT_JSON = 'is not valid JSON'
 
 export async function* readNdjson(source: Source): AsyncGenerator<RawRow> {
   let number = 0
@@ -113,7 +112,7 @@ export async function* readNdjson(source: Source): AsyncGenerator<RawRow> {
     if (text?.trim() === '') continue
     number += 1
     const value = text && tryParse(text, parseExactJson)
-    const problem = text ? NOT_JSON : bytes ? NOT_UTF8 : TOO_LONG
+    const problem = text ? 'is not valid JSON' : bytes ? NOT_UTF8 : TOO_LONG
     yield value === undefined ? { number, issues: [issue(problem)] } : { number, value }
   }
 }
@@ -171,7 +170,7 @@ export async function validateRows(op: Operation, source: Source, readRows: Read
   if (hidden > 0) problems.push(`and ${hidden} more`)
   if (problems.length > 0) throw new InputError(problems.join('\n'))
   const hasDigest = (row: number, digest: string) =>
-    digests.toString('latin1', (row - 1) * DIGEST_LENGTH, row * DIGEST_LENGTH) === digest
+    row <= count && digests.toString('latin1', (row - 1) * DIGEST_LENGTH, row * DIGEST_LENGTH) === digest
 
   async function* read(): AsyncGenerator<Row> {
     let last = 0

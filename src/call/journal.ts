@@ -13,8 +13,8 @@ export interface Target {
   readonly key: string
 }
 
-/** `cut_off`: nothing says how it ended. */
-export type State = 'not_sent' | 'cut_off' | 'applied' | 'not_applied' | 'unknown'
+/** `cut_off`: nothing says how it ended. `expired`: its key was too old once, and is not used again. */
+export type State = 'not_sent' | 'cut_off' | 'applied' | 'not_applied' | 'unknown' | 'expired'
 
 export interface Journal {
   /** Whether a row was or may have been applied under another key. */
@@ -47,7 +47,7 @@ const START = '{"type":"journal","of":"metronome-customers-mcp call","v":1,'
 /** No response is larger. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024
 const MAX_ROWS = 10_000_000
-const ENDS: readonly unknown[] = ['not_sent', 'applied', 'not_applied', 'unknown'] satisfies State[]
+const ENDS: readonly unknown[] = ['not_sent', 'applied', 'not_applied', 'unknown', 'expired'] satisfies State[]
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** A row that was or may have been applied: its arguments cannot change any more. */

@@ -18,7 +18,6 @@ export async function readPages({ args, call, onRecord, ...options }: PagesRun):
   let cursor: unknown
   do {
     await waitForAll()
-    options.stop.signal.throwIfAborted()
     try {
       const page = await call({ ...args, limit: PAGE_SIZE, ...(seen.size > 0 && { next_page: cursor }) })
       await waitAfter(undefined, pauses)

@@ -6,7 +6,7 @@ import type { IdempotencyKey } from '../calls/write.ts'
 import type { JsonObject } from '../operations/json.ts'
 import { findWrittenCustomers, type Operation } from '../operations/operation.ts'
 import type { Row, ValidRows } from './input.ts'
-import { isFixed, type Journal, readTime } from './journal.ts'
+import { isFixed, type Journal, readTime, type State } from './journal.ts'
 import { createLimits, type LimitsOptions, type RowPauses } from './limits.ts'
 import type { Output } from './output.ts'
 
@@ -15,8 +15,7 @@ const MAX_PENDING = 200
 /** Metronome keeps a key for 24 hours. */
 const MAX_KEY_AGE_MS = 23 * 3_600_000
 
-/** With when it was made, in an earlier run. */
-type RowKey = IdempotencyKey & { readonly madeAt: number }
+type RowKey = IdempotencyKey & { readonly madeAt: number; readonly endsAt: number }
 
 export interface Run extends LimitsOptions {
   readonly op: Operation
@@ -53,8 +52,8 @@ interface Ending {
   readonly fields: JsonObject
   /** Absent where nothing was sent. */
   readonly error?: CallError
-  /** The key is from the future, and may be used again. */
-  readonly isEarly?: boolean
+  /** What the journal keeps, where it is not the outcome. */
+  readonly state?: State
 }
 
 /** Sends the rows and prints a line about each. Whatever is not counted in the end was not started. */
@@ -110,7 +109,7 @@ export async function runRows(run: Run): Promise<void> {
       if (stop.signal.aborted || customers.some((id) => blocked.has(id))) return countUnsent(row.number)
       const key = isFixed(state)
         ? await readKey(row)
-        : ({ value: randomUUID(), mayHaveBeenUsed: false, givenIn: 'journal', madeAt: 0 } as const)
+        : ({ value: randomUUID(), mayHaveBeenUsed: false, givenIn: 'journal', madeAt: 0, endsAt: 0 } as const)
       if (!key.mayHaveBeenUsed) await journal?.begin(row.number, { digest: row.digest, key: key.value })
       const ending = await send(row, key, release)
       if (ending) return await settle(row, customers, ending)
@@ -121,17 +120,16 @@ export async function runRows(run: Run): Promise<void> {
     }
   }
 
-  async function settle(row: Row, customers: string[], { outcome, fields, error, isEarly }: Ending): Promise<void> {
+  async function settle(row: Row, customers: string[], { outcome, state = outcome, fields, error }: Ending) {
     counts[outcome === 'applied' ? 'done' : outcome === 'unknown' ? 'unknown' : 'failed'] += 1
-    if (error || isEarly) for (const id of customers) blocked.add(id)
+    if (error || state === 'cut_off') for (const id of customers) blocked.add(id) // a resume would undo later rows
     if (error) {
       failures += 1
       if (failures === run.maxFailures)
         fail(new Error(`${failures} rows failed or are unknown: no further row starts (--max-failures).`))
       if (error.code === 'audit_failed') fail(error)
     }
-    // Of one that was too old to be sent, everything is on disk.
-    if (error || outcome === 'applied') await journal?.end(row.number, { outcome, ...fields })
+    if (state !== 'cut_off') await journal?.end(row.number, { ...fields, outcome: state })
     await print(row, { ...(op.kind === 'write' && { outcome }), ...fields })
   }
 
@@ -143,7 +141,9 @@ export async function runRows(run: Run): Promise<void> {
 
   async function readKey({ number }: Row): Promise<RowKey> {
     const line = (await journal?.readLine(number)) ?? {}
-    return { value: String(line.key), mayHaveBeenUsed: true, givenIn: 'journal', madeAt: readTime(line) }
+    const madeAt = readTime(line)
+    const endsAt = journal?.stateOf(number) === 'expired' ? 0 : madeAt + MAX_KEY_AGE_MS
+    return { value: String(line.key), mayHaveBeenUsed: true, givenIn: 'journal', madeAt, endsAt }
   }
 
   function countUnsent(row: number): void {
@@ -168,8 +168,8 @@ export async function runRows(run: Run): Promise<void> {
         await limits.waitForAll()
         await output.ready()
         if (stop.signal.aborted) return ending
-        const age = run.now() - key.madeAt
-        if (key.mayHaveBeenUsed && (age < 0 || age >= MAX_KEY_AGE_MS)) return expired(row, key)
+        const now = run.now()
+        if (key.mayHaveBeenUsed && (now < key.madeAt || now >= key.endsAt)) return leave(row, key, now < key.madeAt)
         ending = await callOnce(row, key)
       } finally {
         release()
@@ -181,10 +181,12 @@ export async function runRows(run: Run): Promise<void> {
     }
   }
 
-  function expired({ args }: Row, { madeAt }: RowKey): Ending {
+  function leave({ args }: Row, { madeAt }: RowKey, isEarly: boolean): Ending {
     const check = op.kind === 'write' ? op.verification.recheckAdvice(args) : ''
-    const message = `${op.tool}: sent under an Idempotency-Key of ${new Date(madeAt).toISOString()}, which may no longer count; it was not sent again. ${check}`
-    return { outcome: 'unknown', fields: { error: { code: 'key_expired', message } }, isEarly: madeAt > run.now() }
+    const reason = isEarly ? "later than this machine's clock: correct the clock" : 'which may no longer count'
+    const message = `${op.tool}: sent under an Idempotency-Key of ${new Date(madeAt).toISOString()}, ${reason}; it was not sent again. ${check}`
+    const error = { code: isEarly ? 'key_early' : 'key_expired', message }
+    return { outcome: 'unknown', fields: { error }, state: isEarly ? 'cut_off' : 'expired' }
   }
 
   async function callOnce({ args }: Row, key: RowKey): Promise<Ending> {

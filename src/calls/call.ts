@@ -50,7 +50,7 @@ export interface CallRequest {
   readonly args: unknown
   /** What the adapter found wrong with the arguments; reported together with what validation finds. */
   readonly inputIssues?: readonly InputIssue[]
-  /** Only for writes; a fresh key is made where absent. */
+  /** Of a write, a fresh one where absent; reads ignore it. */
   readonly idempotencyKey?: IdempotencyKey | undefined
   /** W3C trace context as the client sent it. */
   readonly traceparent?: unknown

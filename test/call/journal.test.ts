@@ -108,7 +108,7 @@ test.each([
   [-1, 3, 0],
 ])(
   'after %d hours, an unknown row exits with %i: its key counts for 23 hours, and never before it was made',
-  async (hours, code, sent) => {
+  async (hours, exitCode, sent) => {
     const metronome = await startMetronome(({ apply }, count) => {
       const response = apply()
       return count <= 3 ? 'cut' : response
@@ -121,13 +121,16 @@ test.each([
     })
     const journal = read('in.ndjson.journal')
     const end = await run(command, { now: () => Date.now() + hours * HOUR })
-    expect(read('in.ndjson.journal') === journal).toBe(sent === 0)
-    expect(end.code).toBe(code)
+    const added = read('in.ndjson.journal').slice(journal.length)
+    expect(added.includes('"outcome":"expired"')).toBe(sent === 0 && hours > 0)
+    expect(added === '').toBe(hours < 0)
+    expect(end.code).toBe(exitCode)
     expect(metronome.writes).toHaveLength(3 + sent)
     expect(metronome.store.effects).toHaveLength(1)
-    if (code === 3)
+    const code = hours < 0 ? 'key_early' : 'key_expired'
+    if (exitCode === 3)
       expect(end.lines).toMatchObject([
-        { outcome: 'unknown', error: { code: 'key_expired', message: expect.stringContaining('list-customers') } },
+        { outcome: 'unknown', error: { code, message: expect.stringContaining('list-customers') } },
       ])
   },
 )
@@ -304,7 +307,7 @@ test('a key from the future is sent once its time has come, before the later row
   metronome.store.responses.clear()
   expect(await run(command, { now: () => Date.now() - HOUR })).toMatchObject({
     code: 3,
-    lines: [{ row: 1, error: { code: 'key_expired' } }],
+    lines: [{ row: 1, error: { code: 'key_early', message: expect.stringContaining('correct the clock') } }],
     stderr: expect.stringContaining('0 failed, 1 unknown, 1 not started'),
   })
   expect((await run(command)).code).toBe(0)
@@ -323,6 +326,10 @@ test('a key that is too old blocks no later rows of its customer, which no resum
     code: 3,
     stderr: expect.stringMatching(/^2 rows: 1 applied, 0 already applied, 0 failed, 1 unknown, 0 not started/),
   })
+  // Had the clock been ahead, the key would count again by now.
+  metronome.store.responses.clear()
+  expect(await run(command)).toMatchObject({ code: 3, lines: [{ error: { code: 'key_expired' } }, { row: 2 }] })
+  expect(metronome.writes.map(({ body }) => body.name)).toEqual(['one', 'two'])
 })
 
 test.each([401, 404])(
