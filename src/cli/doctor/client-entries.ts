@@ -36,8 +36,7 @@ function isThisServer({ key, entry, url }: ClientEntry): boolean {
 
 /** Checks what running it cannot show, and runs it unless something forbids that. */
 async function checkEntry(found: ClientEntry, context: CommandContext, run: boolean): Promise<CheckResult> {
-  const { title } = found.client
-  const result = findMistake(found, context) ?? (run ? await checkRun(found, context) : ok(title, ''))
+  const result = findMistake(found, context) ?? (run ? await checkRun(found, context) : checkKey(found))
   return { ...result, message: `${found.path} configures this server as "${found.key}"${result.message}` }
 }
 
@@ -78,13 +77,14 @@ function findMistake(found: ClientEntry, context: CommandContext): CheckResult |
 async function checkRun(found: ClientEntry, context: CommandContext): Promise<CheckResult> {
   const { title } = found.client
   const reason = whyNotRun(found, context)
-  if (reason) return warning(title, `; not run, since ${reason}`, 'Look at the status of the server in the client.')
+  const { message } = checkKey(found)
+  if (reason)
+    return warning(title, `${message}; not run, since ${reason}`, 'Look at the status of the server in the client.')
   const result = await runEntry(found, context)
   if (result.ok) return ok(title, `: ${result.summary}`)
   const problem = `, but ${result.problem}`
   // Without a key the server starts, and its calls fail.
-  if (lacksKey(found) && result.isConnected)
-    return warning(title, problem, 'Set it there, unless the client inherits it from where it is started.')
+  if (lacksKey(found) && result.isConnected) return warning(title, problem, KEY_ADVICE)
   if (result.status === 401)
     return error(title, problem, 'Give its header "Authorization": "Bearer TOKEN" a token of the running server.')
   return error(title, problem, adviseOnEntry(found, context))
@@ -93,6 +93,15 @@ async function checkRun(found: ClientEntry, context: CommandContext): Promise<Ch
 function adviseOnEntry({ id, url }: ClientEntry, { program: { invocation } }: CommandContext): string {
   if (url !== undefined) return `Start it with ${invocation} --http, or correct the URL; ${HTTP_URL} is the default.`
   return `Correct it, or replace the entry with that of: ${invocation} print-config ${id}`
+}
+
+const KEY_ADVICE =
+  'Add METRONOME_API_KEY to its "env" block ("environment" in opencode), unless the client inherits it from where it is started.'
+
+/** What is known of a key without a run. */
+function checkKey(found: ClientEntry): CheckResult {
+  const { title } = found.client
+  return lacksKey(found) ? warning(title, ', without an API key', KEY_ADVICE) : ok(title, '')
 }
 
 const KEY_VARIABLES = ['METRONOME_API_KEY', 'METRONOME_BEARER_TOKEN', 'METRONOME_API_KEY_FILE']

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { basename, delimiter, dirname, isAbsolute, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { closestMatch } from 'leven'
@@ -60,7 +60,15 @@ export function readProgramName(command: string): string {
 export function isInPath(command: string, { environment, platform }: CommandContext): boolean {
   const names = platform === 'win32' ? [`${command}.cmd`, `${command}.exe`, command] : [command]
   const directories = isAbsolute(command) ? [''] : (environment.PATH ?? environment.Path ?? '').split(delimiter)
-  return directories.some((directory) => names.some((name) => existsSync(join(directory, name))))
+  return directories.some((directory) => names.some((name) => isFile(join(directory, name))))
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
 }
 
 /** Shorter ones are no secret, and would hide parts of words. */

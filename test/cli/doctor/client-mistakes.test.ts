@@ -169,7 +169,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     text: cursor({ command: process.execPath, args: [PROGRAM] }),
     status: 'warning',
     message: /list-customers fails: .*METRONOME_API_KEY is not set.* in the "env" block/,
-    fix: /^Set it there, unless the client inherits it/,
+    fix: /^Add METRONOME_API_KEY to its "env" block .*unless the client inherits it/,
     fixed: cursor({ ...SANDBOX, env: KEYED.env }),
   },
   'the placeholder as key': {
@@ -325,6 +325,14 @@ describe('what is not run', () => {
     writeConfigFile(context, 'cursor', cursor(entry))
     expect(await check(context, false)).toMatchObject([{ check: 'Cursor', status: 'ok' }])
     expect(isSprung()).toBe(false)
+  })
+
+  test('an entry without a key with --no-run, which still says so', async () => {
+    const context = createContext()
+    writeConfigFile(context, 'cursor', cursor({ command: process.execPath, args: [PROGRAM] }))
+    expect(await check(context, false)).toMatchObject([
+      { status: 'warning', message: expect.stringMatching(/, without an API key$/) },
+    ])
   })
 
   test.each([
