@@ -37,7 +37,9 @@ function quote(path: string): string {
 
 /** A word of a command line, for `cmd` or for a POSIX shell. */
 export function quoteForShell(word: string, isWindows: boolean): string {
-  if (isWindows) return /[^\w@+=:,./\\-]/.test(word) ? `"${word}"` : word
+  // A backslash at the end would escape the quotation mark.
+  if (isWindows)
+    return /^[\w@+=:,./\\-]+$/.test(word) ? word : `"${word.replaceAll('"', '""').replace(/\\+$/, '$&$&')}"`
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 

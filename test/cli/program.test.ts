@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { describeProgram } from '../../src/cli/program.ts'
+import { describeProgram, quoteForShell } from '../../src/cli/program.ts'
 import { makeFolder } from '../support/program.ts'
 
 const BIN = 'bin/metronome-customers-mcp.js'
@@ -64,4 +64,16 @@ test('a clone that npm has linked is in PATH, and still a clone', () => {
 test('npx in a clone starts a file of that clone', () => {
   const { folder, argument } = install('clone', '.npm/_npx/0123/node_modules/.bin/metronome-customers-mcp')
   expect(describeProgram(argument, join(folder, 'clone')).invocation).toBe(`node ${BIN}`)
+})
+
+test.each([
+  ['', '""', "''"],
+  ['a b', '"a b"', "'a b'"],
+  ['a"b', '"a""b"', `'a"b'`],
+  ['C:\\my dir\\', '"C:\\my dir\\\\"', "'C:\\my dir\\'"],
+  ["it's", '"it\'s"', "'it'\\''s'"],
+  ['--tools=writes', '--tools=writes', '--tools=writes'],
+])('%j is quoted for the shell of the platform', (word, forWindows, forPosix) => {
+  expect(quoteForShell(word, true)).toBe(forWindows)
+  expect(quoteForShell(word, false)).toBe(forPosix)
 })

@@ -1,13 +1,10 @@
 import type { EventEmitter } from 'node:events'
-import { createRequire } from 'node:module'
 import type { Readable, Writable } from 'node:stream'
+import { parseArgs } from 'node:util'
 import type { Program } from '../program.ts'
 import { findNearest } from '../suggest.ts'
 import { isUnexpanded, UNEXPANDED } from './setting-text.ts'
 import { attempt, UsageError } from './usage-error.ts'
-
-// An import would load all that this module can load later, worker threads among it: 1 ms of each start.
-const { parseArgs } = createRequire(import.meta.url)('node:util') as typeof import('node:util')
 
 interface OptionBase {
   readonly description: string
