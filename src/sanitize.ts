@@ -58,6 +58,18 @@ export const toWellFormed = <T>(value: T): T => mapTexts(value, (text) => text.t
 export const cutText = (text: string, max: number): string =>
   text.length <= max ? text : text.slice(0, max).replace(/[\ud800-\udbff]$/, '')
 
+/** The first items of a list in words, and how many more there are. */
+export function listFirst<Item>(
+  items: readonly Item[],
+  max: number,
+  describe: (item: Item) => string,
+  separator = ', ',
+  last = ' and ',
+): string {
+  const shown = items.slice(0, max).map(describe).join(separator)
+  return items.length > max ? `${shown}${last}${items.length - max} more` : shown
+}
+
 /** Whether a text has a character that is drawn as nothing, or that hides or reorders others. */
 export const hasInvisible = (text: string): boolean => text.search(INVISIBLE) !== -1
 

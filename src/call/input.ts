@@ -12,7 +12,7 @@ export const MAX_ROW_BYTES = 1024 * 1024
 const MAX_WHOLE_BYTES = 16 * MAX_ROW_BYTES
 const STDIN = 'Standard input'
 export const MAX_PROBLEMS = 100
-/** As much of a digest as tells rows apart; one byte per character. */
+/** The start of a digest, enough to tell rows apart; one byte per character. */
 const DIGEST_LENGTH = 20
 
 /** A file that cannot be used; nothing was sent. */

@@ -169,7 +169,7 @@ export async function runRows(run: Run): Promise<void> {
         await output.ready()
         if (stop.signal.aborted) return ending
         const now = run.now()
-        if (key.mayHaveBeenUsed && (now < key.madeAt || now >= key.endsAt)) return leave(row, key, now < key.madeAt)
+        if (key.mayHaveBeenUsed && (now < key.madeAt || now >= key.endsAt)) return skip(row, key, now < key.madeAt)
         ending = await callOnce(row, key)
       } finally {
         release()
@@ -181,7 +181,7 @@ export async function runRows(run: Run): Promise<void> {
     }
   }
 
-  function leave({ args }: Row, { madeAt }: RowKey, isEarly: boolean): Ending {
+  function skip({ args }: Row, { madeAt }: RowKey, isEarly: boolean): Ending {
     const check = op.kind === 'write' ? op.verification.recheckAdvice(args) : ''
     const reason = isEarly ? "later than this machine's clock: correct the clock" : 'which may no longer count'
     const message = `${op.tool}: sent under an Idempotency-Key of ${new Date(madeAt).toISOString()}, ${reason}; it was not sent again. ${check}`

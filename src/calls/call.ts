@@ -114,11 +114,8 @@ export function createCalls(options: CallOptions): Calls {
     if (channel.signal?.aborted) cancel()
     channel.signal?.addEventListener('abort', cancel, { once: true })
     inFlight.add(controller)
-    const report = (result: string, status: string | number): void => {
-      const ms = clock.now() - startedAt
-      log('info', 'call', { tool, method: op.method, status, ms: Math.round(ms) })
-      options.onFinished?.({ tool, result, seconds: ms / 1000 })
-    }
+    const report = (result: string, status: string | number): void =>
+      reportEnd({ tool, method: op.method, result, status, ms: clock.now() - startedAt })
     try {
       if (isStopping) throw stopping(tool, STOPPING)
       const input = inputOf(op, request.idempotencyKey !== undefined)
@@ -144,9 +141,13 @@ export function createCalls(options: CallOptions): Calls {
     const error = unknownTool(tool, Array.from(operations.keys()), hiddenBecause)
     // Names of callers stay out of logs and metrics, where each would be a series of its own.
     const name = hiddenBecause === undefined ? UNKNOWN_TOOL : tool
-    log('info', 'call', { tool: name, status: error.code, ms: 0 })
-    options.onFinished?.({ tool: name, result: error.code, seconds: 0 })
+    reportEnd({ tool: name, method: undefined, result: error.code, status: error.code, ms: 0 })
     return error
+  }
+
+  function reportEnd({ tool, method, result, status, ms }: EndedCall): void {
+    log('info', 'call', { tool, method, status, ms: Math.round(ms) })
+    options.onFinished?.({ tool, result, seconds: ms / 1000 })
   }
 
   async function read(bound: BoundCall, op: ReadOperation, args: JsonObject): Promise<JsonObject> {
@@ -214,6 +215,15 @@ export function createCalls(options: CallOptions): Calls {
       for (const controller of inFlight) controller.abort(STOPPING)
     },
   }
+}
+
+/** What logs and metrics hold of a call. */
+interface EndedCall extends Pick<FinishedCall, 'tool' | 'result'> {
+  /** Absent where there is no such tool. */
+  readonly method: Operation['method'] | undefined
+  /** The last one of Metronome, or the error's code. */
+  readonly status: string | number
+  readonly ms: number
 }
 
 /** One call with its caller, its cancellation and its deadline. */

@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import * as z from 'zod'
 import { createListeners } from '../http/listener.ts'
@@ -11,7 +11,7 @@ import { createStore, type Records, type Store } from '../sandbox/store.ts'
 import { type Command, type OptionSpecs, parseCommandLine } from './config/command-line.ts'
 import { readFaults } from './config/config.ts'
 import { MAX_PORT, OPTIONS as SERVER_OPTIONS } from './config/options.ts'
-import { readNamedFile } from './config/sources.ts'
+import { readNamedFile, readRegularFile } from './config/sources.ts'
 import { UsageError } from './config/usage-error.ts'
 import { buildCommandHelp } from './help-format.ts'
 
@@ -146,10 +146,7 @@ function loadRecords(path: string): Records | undefined {
 function readData(path: string): string | undefined {
   accessSync(dirname(path), constants.W_OK)
   const stats = statSync(path, { throwIfNoEntry: false })
-  if (!stats) return undefined
-  // A device could be read for ever, a pipe waited for; neither could be renamed into place.
-  if (!stats.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'not a regular file' })
-  return readFileSync(path, 'utf8')
+  return stats && readRegularFile(path, stats, Number.POSITIVE_INFINITY).toString('utf8')
 }
 
 function parseJson(text: string): unknown {

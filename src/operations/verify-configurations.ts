@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { quoteValue } from '../sanitize.ts'
+import { listFirst, quoteValue } from '../sanitize.ts'
 import { sameId } from './input-fields.ts'
 import { asObject, asObjects, isObject, type JsonObject, readOwn } from './json.ts'
 import type { Comparison, ReadOperation, Verification } from './operation.ts'
@@ -72,8 +72,7 @@ const MAX_QUOTED = 10
 
 /** The first values of a list, for one line of text. */
 function quoteFirst(values: readonly unknown[]): string {
-  const shown = values.slice(0, MAX_QUOTED).map(quoteValue).join(', ')
-  return values.length > MAX_QUOTED ? `${shown} and ${values.length - MAX_QUOTED} more` : shown
+  return listFirst(values, MAX_QUOTED, quoteValue)
 }
 
 export interface Match {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { quoteValue } from '../sanitize.ts'
+import { listFirst, quoteValue } from '../sanitize.ts'
 import {
   adviseOnHolder,
   conflictingAliases,
@@ -200,7 +200,7 @@ function compareCreated(
   if (others.length > 0)
     return { isInPlace: false, isHeldByAnother: true, evidence: describeOtherHolders(holders, undefined) }
   const checks = checkCreated(args, holder, configurations)
-  const differences = checks.filter(({ state }) => state !== 'equal').map(({ description }) => description)
+  const differences = checks.filter(({ state }) => state !== 'equal')
   if (differences.length === 0)
     return {
       isInPlace: true,
@@ -210,17 +210,12 @@ function compareCreated(
   return {
     isInPlace: false,
     isHeldByAnother: checks.some(({ state }) => state === 'different'),
-    evidence: `Customer ${quoteValue(holder.id)} (${describeState(holder)}) holds the alias; compared with the request: ${joinFirst(differences)}. ${adviseOnHolder(holder)}`,
+    evidence: `Customer ${quoteValue(holder.id)} (${describeState(holder)}) holds the alias; compared with the request: ${listFirst(differences, MAX_DIFFERENCES, ({ description }) => description, '; ', '; and ')}. ${adviseOnHolder(holder)}`,
   }
 }
 
 /** One for each custom field, of which a request may have thousands. */
 const MAX_DIFFERENCES = 20
-
-function joinFirst(differences: readonly string[]): string {
-  const hidden = differences.length - MAX_DIFFERENCES
-  return [...differences.slice(0, MAX_DIFFERENCES), ...(hidden > 0 ? [`and ${hidden} more`] : [])].join('; ')
-}
 
 /** Everything that create-customer asked for, against a record. Archived customers never count. */
 function checkCreated(args: JsonObject, record: JsonObject, configurations: readonly JsonObject[]): FieldCheck[] {

@@ -1,7 +1,7 @@
 import { foldText } from '../../operations/fold-text.ts'
 import { isObject, type JsonObject } from '../../operations/json.ts'
 import type { Archiving, WriteOperation } from '../../operations/operation.ts'
-import { escapeInvisible } from '../../sanitize.ts'
+import { escapeInvisible, listFirst } from '../../sanitize.ts'
 import type { Form } from '../errors.ts'
 import { archivingOf, type Configurations, MAX_SHOWN, type Records, salesforceIdOf } from './archive-records.ts'
 
@@ -31,7 +31,7 @@ function warnOfChange({ updated_at }: JsonObject): string[] {
 
 function describeCustomer({ id, customer }: Records): string[] {
   const { name, ingest_aliases, current_billable_status, archived_at, created_at, updated_at } = customer
-  const aliases = Array.isArray(ingest_aliases) ? listFirst(ingest_aliases.map(quoteName)) : NOT_SHOWN
+  const aliases = Array.isArray(ingest_aliases) ? listShown(ingest_aliases, quoteName) : NOT_SHOWN
   const salesforceId = isObject(customer.customer_config) ? quoteName(salesforceIdOf(customer)) : NOT_SHOWN
   return [
     `Customer: ${quoteName(name)}, id ${id}`,
@@ -49,7 +49,7 @@ function describeConfigurations(
   kind: Configurations | undefined,
 ): string[] {
   if (!kind) return [`${label}: could not be read`]
-  const list = listFirst(kind.archived.map(describeConfiguration))
+  const list = listShown(kind.archived, describeConfiguration)
   if (idsArgument !== undefined) return [`${label}: ${list}`, `Active configurations of this kind: ${kind.activeCount}`]
   return [`${label} (${kind.activeCount}): ${list}`]
 }
@@ -59,10 +59,8 @@ function describeConfiguration({ id, billing_provider, provider, archived_at }: 
   return `${quoteName(billing_provider ?? provider)} (id ${quoteName(id)}${archived})`
 }
 
-function listFirst(items: readonly string[]): string {
-  if (items.length === 0) return 'none'
-  const more = items.length - MAX_SHOWN
-  return more > 0 ? `${items.slice(0, MAX_SHOWN).join(', ')} and ${more} more` : items.join(', ')
+function listShown<Item>(items: readonly Item[], describe: (item: Item) => string): string {
+  return listFirst(items, MAX_SHOWN, describe) || 'none'
 }
 
 function describeBillable(status: unknown): string {

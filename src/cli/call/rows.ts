@@ -116,7 +116,7 @@ async function sendRows(
     problem = error
     if (!(error instanceof ClosedError)) report(messageOf(error))
   }
-  const onTerminal = (record: JsonObject) => {
+  const writeOnTerminal = (record: JsonObject) => {
     progress.clear()
     return output.write(record)
   }
@@ -124,7 +124,7 @@ async function sendRows(
   const { now } = context
   await runRows({
     ...{ ...session, rows, journal, counts, onProblem, concurrency, maxFailures, now, clock },
-    output: context.hasErrorTerminal ? { ...output, write: onTerminal } : output,
+    output: context.hasErrorTerminal ? { ...output, write: writeOnTerminal } : output,
   })
   await finish(counts.lines === rows.count).catch(onProblem)
   progress.end()

@@ -1,7 +1,7 @@
 import { createRedactor, escapeInvisible } from '../../sanitize.ts'
 
-/** What clients and shells leave of a variable that they do not know: `$X`, `${X}`, `$(X)`, `%X%`, `{{X}}`, `{env:X}`. */
-const REFERENCE = String.raw`(?:\$\w+|\$env:\w+|\$\{[^}]*\}+|\$\([^)]*\)|%\w+%|\{\{[^}]*\}\}|\{env:\w+\})`
+/** What clients and shells leave of a variable that they do not know: `$X`, `${X}`, `$(X)`, `%X%`, `{{X}}`, `{env:X}`, `{file:X}`. */
+const REFERENCE = String.raw`(?:\$\w+|\$env:\w+|\$\{[^}]*\}+|\$\([^)]*\)|%\w+%|\{\{[^}]*\}\}|\{\w+:[^{}]*\})`
 const WHOLE_REFERENCE = new RegExp(`^${REFERENCE}+$`)
 const REFERENCE_FIRST = new RegExp(`^${REFERENCE}[\\\\/]`)
 

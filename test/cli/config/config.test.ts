@@ -232,6 +232,7 @@ describe('a variable that a client did not expand', () => {
     '$NAME',
     ' %NAME% ',
     '{env:NAME}',
+    '{file:~/name}',
   ]
   test.each(Object.keys(VARIABLES).filter((name) => name.startsWith('METRONOME_')))('stops the start: %s', (name) => {
     for (const value of values) {

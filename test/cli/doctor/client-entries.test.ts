@@ -145,6 +145,7 @@ describe('variables in an entry', () => {
     ['opencode', reference('METRONOME_API_KEY'), false],
     ['claude-desktop', reference('METRONOME_API_KEY'), false],
     ['claude-desktop', '%METRONOME_API_KEY%', false],
+    ['claude-desktop', '{file:~/.metronome-key}', false],
     ['codex', '$METRONOME_API_KEY', false],
     ['zed', reference('METRONOME_API_KEY'), false],
   ])('%s and %s: replaced is %s', async (id, value, isReplaced) => {
